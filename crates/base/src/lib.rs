@@ -1,0 +1,21 @@
+//! Small things every layer needs, none of them protocol.
+//!
+//! `base` knows nothing of the Gateway: it holds the secret type that cannot be printed, the way an error tells a
+//! person what to do next, where state lives on disk, files that are written whole or not at all, the lock that makes
+//! one process the owner of a state folder, back-off, the clock, and log set-up.
+
+mod atomic;
+mod backoff;
+mod clock;
+mod env;
+mod explain;
+mod paths;
+mod secret;
+
+pub use atomic::{ensure_private_dir, write_atomic};
+pub use backoff::Backoff;
+pub use clock::{iso, now_ms};
+pub use env::Env;
+pub use explain::{Code, Explain, Kind, Step};
+pub use paths::{DEFAULT_PORT, PathsError, Profile, StatePaths, profile_port};
+pub use secret::{REDACTED, Secret, random_hex, random_token};

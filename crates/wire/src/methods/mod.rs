@@ -1,0 +1,50 @@
+//! Every method of the protocol: its name, who may call it, and (for the ones whose types are here) its params and
+//! result. The table in [`table`] knows them all, so that one that is not built yet still answers precisely.
+
+pub mod table;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::scope::Scope;
+
+/// The contract of one method. A Gateway joins it to a function, a client calls through it; neither spells the name.
+pub trait Method {
+    /// The name on the wire.
+    const NAME: &'static str;
+    /// What a request carries.
+    type Params: DeserializeOwned + Serialize + Send;
+    /// What a successful response carries.
+    type Result: Serialize + DeserializeOwned + Send;
+}
+
+/// Who may call a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Operators with this scope.
+    Operator(Scope),
+    /// Operators with at least this scope; some params need more, which the handler checks.
+    Dynamic(Scope),
+    /// Nodes only.
+    Node,
+    /// Anyone who finished the handshake, even without a scope.
+    Everyone,
+}
+
+/// One method of the protocol.
+#[derive(Debug, Clone, Copy)]
+pub struct Row {
+    /// The name on the wire.
+    pub name: &'static str,
+    /// Who may call it.
+    pub access: Access,
+    /// Callable, but not listed in `hello-ok.features.methods`.
+    pub unlisted: bool,
+    /// `idempotencyKey` is a required param.
+    pub idempotent: bool,
+}
+
+/// The row of a method, if the protocol knows it.
+pub fn find(name: &str) -> Option<&'static Row> {
+    table::ALL.binary_search_by(|row| row.name.cmp(name)).ok().map(|at| &table::ALL[at])
+}
