@@ -1,1 +1,3 @@
-//! kit
+//! The test harness: fake model vendors over real sockets.
+
+pub mod vendors;
