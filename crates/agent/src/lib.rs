@@ -6,6 +6,7 @@
 //! traits in [`ports`].
 
 pub mod ports;
+pub mod prompt;
 pub mod providers;
 pub mod run;
 pub mod tools;
