@@ -176,7 +176,8 @@ impl Directive {
     fn may_begin(inside: &str) -> bool {
         let inside = inside.trim_start().to_ascii_lowercase();
         let name = inside.trim_end_matches(']').trim_end();
-        let begins_a_name = ["reply_to_current", "audio_as_voice", "reply_to:"].iter().any(|known| known.starts_with(name));
+        let begins_a_name =
+            ["reply_to_current", "audio_as_voice", "reply_to:"].iter().any(|known| known.starts_with(name));
         let names_an_id = name.strip_prefix("reply_to").is_some_and(|id| id.trim_start().starts_with(':'));
         inside.len() <= DIRECTIVE_MAX && (begins_a_name || names_an_id) && !inside.contains('\n')
     }

@@ -77,7 +77,9 @@ fn directives_are_parsed_and_never_shown() {
 ///
 #[test]
 fn other_brackets_are_text() {
-    for text in ["see [[wiki link]] and [[1, 2], [3]]", "a[[", "x [[reply_to", "[[[", "[[reply_to:]] x", "[", "a [[]] b"] {
+    for text in
+        ["see [[wiki link]] and [[1, 2], [3]]", "a[[", "x [[reply_to", "[[[", "[[reply_to:]] x", "[", "a [[]] b"]
+    {
         assert_eq!(whole(text).0, text);
     }
 }
