@@ -1,5 +1,9 @@
 //! Every event a Gateway may send, and who receives it (`protocol.md` 5).
 
+pub mod agent;
+pub mod chat;
+pub mod sessions;
+
 use crate::scope::Scope;
 
 /// Who receives an event.

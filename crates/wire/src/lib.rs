@@ -15,8 +15,10 @@ pub mod ids;
 pub mod limits;
 pub mod message;
 pub mod methods;
+pub mod nullable;
 pub mod params;
 pub mod scope;
+pub mod session;
 
 pub use error::{ErrorCode, ErrorShape};
 pub use ids::{AgentId, SessionKey};

@@ -1,7 +1,16 @@
 //! Every method of the protocol: its name, who may call it, and (for the ones whose types are here) its params and
 //! result. The table in [`table`] knows them all, so that one that is not built yet still answers precisely.
 
+pub mod agent;
+pub mod agents;
+pub mod chat;
+pub mod chat_history;
+pub mod commands;
+pub mod models;
+pub mod session_edit;
+pub mod sessions;
 pub mod table;
+pub mod tools;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
