@@ -6,6 +6,7 @@ pub mod agents;
 pub mod chat;
 pub mod chat_history;
 pub mod commands;
+pub mod health;
 pub mod models;
 pub mod session_edit;
 pub mod sessions;

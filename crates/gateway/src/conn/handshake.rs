@@ -1,0 +1,153 @@
+//! From an upgraded socket to a caller: challenge, `connect`, verdict, `hello-ok` (`protocol.md` 3).
+//!
+//! Until the verdict a peer may send 64 KiB at a time, and 15 frames behind its `connect`; it has 15 seconds. Whatever
+//! goes wrong is answered once, precisely, and then the socket closes.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+use wire::connect::{Challenge, ConnectParams};
+use wire::frame::{self, BadFrame, Request, response_error, response_ok};
+use wire::limits::{HANDSHAKE_TIMEOUT, MAX_PAYLOAD_BYTES, MAX_PENDING_HANDSHAKE_FRAMES};
+use wire::{ErrorShape, close, events};
+
+use super::actor::Actor;
+use super::limits::Place;
+use super::outbound::{Close, Outbound};
+use super::socket::{FrameIo, Gone, Inbound, Incoming, Outgoing, part};
+use crate::auth::locality::Peer;
+use crate::auth::refusal::Refusal;
+use crate::auth::{self, Admitted};
+use crate::hello;
+use crate::rpc::{ConnId, Cx, Table};
+use crate::services::Services;
+
+/// What every connection shares.
+#[derive(Clone)]
+pub(crate) struct Front {
+    /// What handlers may use.
+    pub(crate) services: Arc<Services>,
+    /// The methods.
+    pub(crate) table: Arc<Table>,
+    /// Connections and handlers at work.
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Why a handshake ended without a caller.
+enum Parting {
+    /// The peer left.
+    Gone,
+    /// Close without an answer.
+    Close(Close),
+    /// Answer the request, then close.
+    Refused(String, Refusal),
+}
+
+impl From<Gone> for Parting {
+    fn from(gone: Gone) -> Self {
+        match gone {
+            Gone::Closed | Gone::TooBig | Gone::Protocol => Self::Gone,
+        }
+    }
+}
+
+/// Serves one upgraded socket to its end.
+pub(crate) async fn serve(mut io: impl FrameIo, peer: Peer, mut place: Place, front: Front) {
+    let conn_id = ConnId::random();
+    let welcome = match greet(&mut io, &peer, conn_id, &front).await {
+        Ok(welcome) => welcome,
+        Err(Parting::Gone) => return,
+        Err(Parting::Close(close)) => return part(io, [Outgoing::Close(close.code, close.reason)]).await,
+        Err(Parting::Refused(id, refusal)) => {
+            let answer = Outgoing::Text(response_error(&id, &refusal.error, None));
+            return part(io, [answer, Outgoing::Close(refusal.close.code, refusal.close.reason)]).await;
+        }
+    };
+    place.proven();
+    io.raise_limit(MAX_PAYLOAD_BYTES);
+    let Welcome { request_id, admitted, queued } = welcome;
+    let outbound = Outbound::default();
+    let hello = hello::compose(&front, &admitted).await;
+    match response_ok(&request_id, &hello) {
+        Ok(frame) => outbound.answer(frame),
+        Err(error) => return tracing::error!(%error, "hello-ok could not be written as JSON"),
+    }
+    let caller = admitted.caller;
+    let _membership = front.services.hub.join(caller.clone(), outbound.clone());
+    let cx = Cx { who: caller, services: front.services.clone() };
+    Actor { io, outbound, cx, table: front.table, tasks: front.tasks }.run(queued).await;
+}
+
+struct Welcome {
+    request_id: String,
+    admitted: Admitted,
+    queued: Vec<Incoming>,
+}
+
+async fn greet(io: &mut impl FrameIo, peer: &Peer, conn_id: ConnId, front: &Front) -> Result<Welcome, Parting> {
+    let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
+    let challenge = Challenge {
+        nonce: Uuid::new_v4().to_string(),
+        ts: base::now_ms(),
+        capabilities: Vec::new(),
+        instance_id: None,
+    };
+    let payload = serde_json::to_string(&challenge).expect("strings and numbers always serialise");
+    let mut hello = Some(Outgoing::Text(frame::event(events::CONNECT_CHALLENGE.name, &payload, None, None)));
+    let opening = async {
+        poll_fn(|cx| io.poll_send(cx, &mut |_| hello.take())).await?;
+        next_message(io).await
+    };
+    let idle = || Parting::Close(Close::at_once(close::NORMAL, ""));
+    let first = timeout_at(deadline, opening).await.map_err(|_| idle())??;
+    let (request_id, params) = read_connect(&first)?;
+    let (verdict, queued) = while_queueing(io, auth::judge(&front.services, peer, conn_id, params)).await?;
+    let admitted = verdict.map_err(|refusal| Parting::Refused(request_id.clone(), refusal))?;
+    Ok(Welcome { request_id, admitted, queued })
+}
+
+async fn next_message(io: &mut impl FrameIo) -> Result<Incoming, Gone> {
+    loop {
+        if let Inbound::Message(message) = poll_fn(|cx| io.poll_receive(cx)).await? {
+            return Ok(message);
+        }
+    }
+}
+
+/// The first message must be a request frame, name `connect`, and carry params that keep its closed schema.
+fn read_connect(first: &Incoming) -> Result<(String, ConnectParams), Parting> {
+    let request = first.text().map_or(Err(BadFrame::Unparseable), Request::parse).map_err(|bad| match bad {
+        BadFrame::Unparseable => Parting::Close(Close::at_once(close::NORMAL, "")),
+        BadFrame::Invalid { .. } => Parting::Close(Close::at_once(close::POLICY, "invalid request frame")),
+    })?;
+    let id = request.id.clone().into_owned();
+    let refuse = |error| Parting::Refused(id.clone(), Refusal::policy(error));
+    if request.method != "connect" {
+        return Err(refuse(ErrorShape::invalid("invalid handshake: first request must be connect")));
+    }
+    let params: ConnectParams = wire::params::decode("connect", request.params).map_err(refuse)?;
+    params.check().map_err(|rule| refuse(ErrorShape::invalid(format!("invalid connect params: {rule}"))))?;
+    Ok((id, params))
+}
+
+/// Waits for the verdict while keeping what the client pipelines behind its `connect`.
+async fn while_queueing<V>(
+    io: &mut impl FrameIo,
+    verdict: impl Future<Output = V>,
+) -> Result<(V, Vec<Incoming>), Parting> {
+    let mut queued = Vec::new();
+    let mut verdict = std::pin::pin!(verdict);
+    loop {
+        tokio::select! {
+            biased;
+            verdict = &mut verdict => return Ok((verdict, queued)),
+            message = next_message(io) => queued.push(message?),
+        }
+        if queued.len() > MAX_PENDING_HANDSHAKE_FRAMES {
+            return Err(Parting::Close(Close::at_once(close::POLICY, "too many pending handshake frames")));
+        }
+    }
+}

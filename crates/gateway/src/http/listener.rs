@@ -1,0 +1,62 @@
+//! Accepts sockets, within the limits of `conn::limits`, and speaks HTTP/1.1 on them until an upgrade takes one over.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use super::router;
+use crate::conn::handshake::Front;
+use crate::conn::limits::{Place, Places};
+
+/// From the first byte to the end of the request's headers.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest request head, and what an idle HTTP connection may buffer.
+const HEAD_MAX_BYTES: usize = 16 * 1024;
+/// After a failed accept (out of file descriptors, most often).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Accepts until `stop`.
+pub(crate) async fn accept(listener: TcpListener, places: Places, front: Front, stop: CancellationToken) {
+    loop {
+        let accepted = tokio::select! {
+            biased;
+            () = stop.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => match places.take(peer.ip()) {
+                Some(place) => drop(front.tasks.spawn(speak(stream, peer, place, front.clone()))),
+                None => tracing::warn!(%peer, "too many connections; this one is closed"),
+            },
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn speak(stream: TcpStream, peer: SocketAddr, place: Place, front: Front) {
+    let _not_fatal = stream.set_nodelay(true);
+    let place = std::sync::Mutex::new(Some(place));
+    let service = service_fn(|request| {
+        let place = &place;
+        let front = &front;
+        async move { Ok::<_, std::convert::Infallible>(router::route(request, peer, place, front).await) }
+    });
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_buf_size(HEAD_MAX_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades()
+        .await;
+    if let Err(error) = served {
+        tracing::debug!(%peer, %error, "an HTTP connection ended badly");
+    }
+}

@@ -1,0 +1,4 @@
+//! The one TCP port: HTTP and the WebSocket upgrade.
+
+pub(crate) mod listener;
+pub(crate) mod router;

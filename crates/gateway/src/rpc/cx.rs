@@ -1,0 +1,82 @@
+//! What a handler knows: who asks, and the services it may use. Handlers never see a socket.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use uuid::Uuid;
+use wire::connect::{AuthMethod, ClientInfo};
+use wire::{ErrorShape, Role, Scope, ScopeSet};
+
+use crate::services::Services;
+
+/// One connection's name, `server.connId` of its `hello-ok`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct ConnId(Uuid);
+
+impl ConnId {
+    /// A new name.
+    pub(crate) fn random() -> Self {
+        Self(Uuid::new_v4())
+    }
+}
+
+impl fmt::Display for ConnId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Who is on the other end of a connection, fixed when the handshake succeeds.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    /// The connection.
+    pub(crate) conn_id: ConnId,
+    /// Operator or node.
+    pub(crate) role: Role,
+    /// The scopes in force.
+    pub(crate) scopes: ScopeSet,
+    /// What the client said about itself.
+    pub(crate) client: ClientInfo,
+    /// The proven device, if there is one.
+    pub(crate) device_id: Option<String>,
+    /// Capabilities the client advertised, such as `tool-events`.
+    pub(crate) caps: Vec<String>,
+    /// How it was let in.
+    pub(crate) auth: AuthMethod,
+    /// The address rate limits and presence go by.
+    pub(crate) peer: IpAddr,
+}
+
+impl Caller {
+    /// Whether the client advertised `cap`.
+    pub(crate) fn has_cap(&self, cap: &str) -> bool {
+        self.caps.iter().any(|have| have == cap)
+    }
+
+    /// Fails unless the caller holds `scope`; for params that need more than their method.
+    ///
+    /// # Errors
+    /// `FORBIDDEN` with `MISSING_SCOPE`.
+    pub(crate) fn require(&self, scope: Scope) -> Result<(), ErrorShape> {
+        if self.scopes.allows(scope) { Ok(()) } else { Err(ErrorShape::missing_scope(scope)) }
+    }
+}
+
+/// The context of one request. Dereferences to [`Services`], so a handler writes `cx.hub`.
+#[derive(Clone)]
+pub(crate) struct Cx {
+    /// Who asks.
+    pub(crate) who: Arc<Caller>,
+    /// What the handler may use.
+    pub(crate) services: Arc<Services>,
+}
+
+impl Deref for Cx {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.services
+    }
+}

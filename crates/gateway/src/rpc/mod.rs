@@ -1,0 +1,11 @@
+//! From a request frame to a typed handler and back: the routing [`table`], the [`dispatch`] rules in protocol order,
+//! the context a handler gets ([`cx`]) and the two-stage answer of agent runs ([`staged`]).
+
+pub(crate) mod cx;
+pub(crate) mod dispatch;
+pub(crate) mod staged;
+pub(crate) mod table;
+
+pub(crate) use cx::{Caller, ConnId, Cx};
+pub(crate) use staged::{First, StagedError};
+pub(crate) use table::Table;
