@@ -4,6 +4,7 @@
 use serde_json::Value;
 use wire::message::{Message, Usage};
 
+use super::reply::Directives;
 use crate::tools::ToolOutput;
 
 /// Before the model speaks, what the turn is busy with (`chat` state `status`).
@@ -120,6 +121,8 @@ pub enum RunOutcome {
         provider: String,
         /// The model's id.
         model: String,
+        /// What the reply asks of whoever delivers it.
+        directives: Directives,
     },
     /// Somebody stopped it.
     Aborted {

@@ -1,0 +1,174 @@
+//! The model's side of a turn: calls, what streams in, failures.
+
+use wire::message::{Message, StopReason, ToolCall};
+
+use super::{MAX_RESUMES, Machine, Phase, class_name, joined, result_message};
+use crate::providers::{FailureClass, ModelEvent, ProviderError};
+use crate::run::draft::{Answer, Draft};
+use crate::run::effect::{Call, Effect, Moment};
+use crate::run::reply::Directives;
+use crate::run::retry::{Retries, Verdict};
+use crate::run::usage::{self, Price};
+use crate::run::{Phase as Stage, RunEvent};
+use crate::tools::ToolOutput;
+
+impl Machine {
+    pub(super) fn start(&mut self, now: Moment, attempt: u32, unanswered: Vec<ToolCall>) -> Vec<Effect> {
+        let lost = ToolOutput::error(
+            "The Gateway stopped before this call's result was recorded. It may or may not have taken effect; check \
+             before doing it again.",
+        );
+        let mut effects: Vec<_> =
+            unanswered.into_iter().map(|call| Effect::Append(result_message(&call, lost.clone(), now.ms))).collect();
+        if attempt > 1 + MAX_RESUMES {
+            let message = format!("This turn was cut off {MAX_RESUMES} times by restarts and is not tried again.");
+            effects.extend(self.fail(now, "internal", message));
+        } else {
+            effects.extend(self.call(now));
+        }
+        effects
+    }
+
+    /// Sends a request; the counters of failures stay as they are.
+    pub(super) fn call(&mut self, now: Moment) -> Vec<Effect> {
+        self.phase = Phase::Calling { draft: Draft::default(), idle_until: now.at + self.setup.idle };
+        let mut effects = Vec::new();
+        if !std::mem::replace(&mut self.called, true) {
+            effects.push(Effect::Report(RunEvent::Status(Stage::StartingModel)));
+        }
+        let (provider, model) = (self.author.provider.clone(), self.author.model.clone());
+        effects.push(Effect::Report(RunEvent::Model { provider, model }));
+        effects.push(Effect::Call(Call { nudge: self.nudged, squeeze: self.retries.squeezes() }));
+        effects
+    }
+
+    pub(super) fn model_said(&mut self, now: Moment, event: ModelEvent) -> Vec<Effect> {
+        let Phase::Calling { draft, idle_until } = &mut self.phase else { return Vec::new() };
+        *idle_until = now.at + self.setup.idle;
+        match event {
+            ModelEvent::Text(delta) if !delta.is_empty() => {
+                let visible = draft.text(&delta);
+                self.show(visible)
+            }
+            ModelEvent::Thinking(delta) if !delta.is_empty() => {
+                draft.thinking(&delta);
+                vec![Effect::Report(RunEvent::Thinking { delta })]
+            }
+            ModelEvent::Text(_) | ModelEvent::Thinking(_) => Vec::new(),
+            ModelEvent::ThinkingSignature(proof) => {
+                draft.signature(proof);
+                Vec::new()
+            }
+            ModelEvent::ToolCall { id, name, arguments } => {
+                draft.call(id, name, arguments, &mut self.used_ids);
+                Vec::new()
+            }
+            ModelEvent::Usage(usage) => {
+                draft.usage = usage;
+                Vec::new()
+            }
+            ModelEvent::Done { stop: StopReason::Error | StopReason::Aborted, .. } => {
+                let message = format!("{} ended its answer with an error", self.author.provider);
+                let error = ProviderError { class: FailureClass::ServerError, message, retry_after: None };
+                self.call_failed(now, &error)
+            }
+            ModelEvent::Done { stop, response_id } => self.answered(now, stop, response_id),
+        }
+    }
+
+    /// Reports text that just became visible in the current draft, whose `visible` already holds it.
+    pub(super) fn show(&mut self, delta: String) -> Vec<Effect> {
+        let Phase::Calling { draft, .. } = &self.phase else { return Vec::new() };
+        if delta.is_empty() {
+            return Vec::new();
+        }
+        let event = if self.broken.take().is_some() {
+            RunEvent::TextReplaced { text: joined(&self.said, draft.visible()) }
+        } else if draft.visible().len() == delta.len() {
+            let whole = joined(&self.said, &delta);
+            RunEvent::Text { delta: whole[self.said.len()..].to_owned() }
+        } else {
+            RunEvent::Text { delta }
+        };
+        vec![Effect::Report(event)]
+    }
+
+    pub(super) fn answered(&mut self, now: Moment, stop: StopReason, response_id: Option<String>) -> Vec<Effect> {
+        let Phase::Calling { draft, .. } = std::mem::replace(&mut self.phase, Phase::Fresh) else {
+            return Vec::new();
+        };
+        let usage = Price::of(self.setup.price, draft.usage);
+        usage::add(&mut self.usage, &usage);
+        let shown = draft.visible().len();
+        let answer = draft.finish();
+        let mut effects = self.show_rest(&answer, shown);
+        effects.extend([Effect::HangUp, Effect::Report(RunEvent::Usage(usage))]);
+        self.retries = Retries::new();
+        self.note_directives(&answer.directives);
+        if answer.calls.is_empty() {
+            let mut message = self.author.message(answer.content, stop, usage, now.ms);
+            message.response_id = response_id;
+            if message.stop_reason == StopReason::ToolUse {
+                message.stop_reason = StopReason::Stop;
+            }
+            effects.extend(self.conclude(now, answer.spoke, &answer.visible, message));
+        } else {
+            let mut message = self.author.message(answer.content, StopReason::ToolUse, usage, now.ms);
+            message.response_id = response_id;
+            self.said = joined(&self.said, &answer.visible);
+            effects.push(Effect::Append(Message::Assistant(message)));
+            effects.extend(self.work(now, answer.calls));
+        }
+        effects
+    }
+
+    /// Reports what became visible only with the end of the answer, or that nothing replaces a broken attempt.
+    pub(super) fn show_rest(&mut self, answer: &Answer, shown: usize) -> Vec<Effect> {
+        let text = joined(&self.said, &answer.visible);
+        if self.broken.take().is_some() {
+            return vec![Effect::Report(RunEvent::TextReplaced { text })];
+        }
+        let known = if shown == 0 { self.said.len() } else { text.len() - answer.rest.len() };
+        let delta = text[known..].to_owned();
+        if delta.is_empty() { Vec::new() } else { vec![Effect::Report(RunEvent::Text { delta })] }
+    }
+
+    pub(super) fn note_directives(&mut self, directives: &Directives) {
+        if directives.reply_to.is_some() {
+            self.directives.reply_to.clone_from(&directives.reply_to);
+        }
+        self.directives.voice |= directives.voice;
+    }
+
+    pub(super) fn idle_error(&self) -> ProviderError {
+        let message = format!("{} sent nothing for {} s", self.author.provider, self.setup.idle.as_secs());
+        ProviderError { class: FailureClass::Timeout, message, retry_after: None }
+    }
+
+    pub(super) fn call_failed(&mut self, now: Moment, error: &ProviderError) -> Vec<Effect> {
+        let verdict = self.retries.judge(error, now.roll);
+        let mut effects = vec![Effect::HangUp];
+        if verdict == Verdict::GiveUp {
+            effects.extend(self.fail(now, class_name(error.class), error.message.clone()));
+            return effects;
+        }
+        self.set_draft_aside();
+        let (attempt, reason) = (self.retries.next_attempt(), error.message.clone());
+        effects.push(Effect::Report(RunEvent::Retrying { attempt, reason }));
+        match verdict {
+            Verdict::Again(wait) => self.phase = Phase::Waiting { until: now.at + wait },
+            _ => effects.extend(self.call(now)),
+        }
+        effects
+    }
+
+    /// The current draft will never be complete. Its tokens count; its text stands until another replaces it.
+    pub(super) fn set_draft_aside(&mut self) {
+        if let Phase::Calling { draft, .. } = std::mem::replace(&mut self.phase, Phase::Fresh) {
+            usage::add(&mut self.usage, &Price::of(self.setup.price, draft.usage));
+            if !draft.visible().is_empty() {
+                self.broken = Some(draft);
+            }
+        }
+    }
+}
