@@ -12,7 +12,7 @@ mod explain;
 mod paths;
 mod secret;
 
-pub use atomic::{ensure_private_dir, write_atomic};
+pub use atomic::{ensure_private_dir, replace_file, write_atomic};
 pub use backoff::Backoff;
 pub use clock::{iso, now_ms};
 pub use env::Env;
