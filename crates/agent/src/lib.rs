@@ -10,3 +10,4 @@ pub mod prompt;
 pub mod providers;
 pub mod run;
 pub mod tools;
+pub mod workspace;
