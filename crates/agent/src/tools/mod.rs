@@ -1,6 +1,21 @@
 //! The tools a model may call. A tool is one file and one line in `TABLE`; the file holds its name, its schema, its
 //! words for the model and its code together.
 
+mod args;
+mod cap;
+mod edit;
+mod exec;
+mod paths;
+mod process;
+mod processes;
+mod read;
+mod toolbox;
+mod write;
+
+pub use exec::{ExecSettings, Security};
+pub use processes::Processes;
+pub use toolbox::{Make, TABLE, ToolDeps, Toolbox};
+
 use std::path::PathBuf;
 
 use base::Env;

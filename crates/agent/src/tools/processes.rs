@@ -1,0 +1,101 @@
+//! The child processes of all agents: who started them, what they wrote, and how they ended.
+//!
+//! Each child has one task that owns it (`child.rs`); everybody else holds an [`Entry`] and waits on its `watch`
+//! channel. A child that outlives the `exec` call that started it becomes a session the `process` tool can name. A
+//! finished session is kept for half an hour; the time is passed in.
+
+mod child;
+mod keys;
+mod output;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio_util::task::TaskTracker;
+use wire::AgentId;
+
+pub(super) use child::{Command, End, Entry, Reason, Stdin};
+pub(super) use keys::Key;
+
+/// How long a finished session can still be read.
+pub(super) const KEEP_FINISHED: Duration = Duration::from_secs(30 * 60);
+/// Most sessions of one agent, finished ones included; the oldest finished ones go first.
+const MAX_SESSIONS: usize = 64;
+
+/// The children of a Gateway. Clones are handles to the same children.
+#[derive(Clone, Default)]
+pub struct Processes {
+    inner: Arc<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    entries: Mutex<BTreeMap<String, Arc<Entry>>>,
+    tasks: TaskTracker,
+}
+
+impl Processes {
+    /// No children yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts a child and the task that owns it.
+    pub(super) fn spawn(&self, command: Command) -> std::io::Result<Arc<Entry>> {
+        if self.inner.tasks.is_closed() {
+            return Err(std::io::Error::other("the Gateway is stopping"));
+        }
+        let (entry, owner) = child::start(command)?;
+        self.lock().insert(entry.id.clone(), entry.clone());
+        self.inner.tasks.spawn(owner);
+        Ok(entry)
+    }
+
+    /// The session `id`, if it belongs to `agent` and is one that `process` may name.
+    pub(super) fn get(&self, agent: &AgentId, id: &str) -> Option<Arc<Entry>> {
+        self.lock().get(id).filter(|entry| entry.agent == *agent && entry.is_session()).cloned()
+    }
+
+    /// The sessions of `agent`, oldest first.
+    pub(super) fn sessions(&self, agent: &AgentId) -> Vec<Arc<Entry>> {
+        let mut found: Vec<_> =
+            self.lock().values().filter(|entry| entry.agent == *agent && entry.is_session()).cloned().collect();
+        found.sort_by_key(|entry| entry.started_at);
+        found
+    }
+
+    /// Forgets a child; one that still runs is stopped.
+    pub(super) fn forget(&self, id: &str) {
+        if let Some(entry) = self.lock().remove(id) {
+            entry.stop(Reason::Killed);
+        }
+    }
+
+    /// Forgets sessions that ended longer than [`KEEP_FINISHED`] before `now`, and the oldest ended ones of an agent
+    /// that has too many.
+    pub(super) fn sweep(&self, now: i64) {
+        let mut entries = self.lock();
+        let keep = i64::try_from(KEEP_FINISHED.as_millis()).unwrap_or(i64::MAX);
+        entries.retain(|_, entry| entry.end().is_none_or(|end| now - end.at < keep));
+        let mut ended: Vec<_> = entries.values().filter(|entry| entry.end().is_some()).cloned().collect();
+        ended.sort_by_key(|entry| std::cmp::Reverse(entry.started_at));
+        for entry in ended.iter().skip(MAX_SESSIONS) {
+            entries.remove(&entry.id);
+        }
+    }
+
+    /// Ends every child, politely first, and waits until all are gone. Nothing can be started afterwards.
+    pub async fn shutdown(&self) {
+        self.inner.tasks.close();
+        let running: Vec<_> = self.lock().values().cloned().collect();
+        for entry in running {
+            entry.stop(Reason::Shutdown);
+        }
+        self.inner.tasks.wait().await;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Entry>>> {
+        self.inner.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,57 @@
+//! Every tool there is, in one table, and the set a Gateway hands its turns.
+
+use std::sync::Arc;
+
+use super::{ExecSettings, Processes, Tool, edit, exec, process, read, write};
+use crate::providers::ToolSpec;
+
+/// Makes one tool.
+pub type Make = fn(&ToolDeps) -> Arc<dyn Tool>;
+
+/// One line per tool, in the order a model sees them.
+pub const TABLE: &[Make] = &[
+    |_| Arc::new(read::Read),
+    |_| Arc::new(write::Write),
+    |_| Arc::new(edit::Edit),
+    |deps| Arc::new(exec::Exec::new(deps)),
+    |deps| Arc::new(process::Process::new(deps)),
+];
+
+/// What tools are made of.
+#[derive(Clone)]
+pub struct ToolDeps {
+    /// What `exec` may run and for how long.
+    pub exec: ExecSettings,
+    /// The children of all agents.
+    pub processes: Processes,
+}
+
+/// The tools of a Gateway. Cheap to clone; clones share their child processes.
+#[derive(Clone)]
+pub struct Toolbox {
+    tools: Arc<[(ToolSpec, Arc<dyn Tool>)]>,
+    processes: Processes,
+}
+
+impl Toolbox {
+    /// Makes every tool of [`TABLE`].
+    pub fn new(deps: &ToolDeps) -> Self {
+        let tools = TABLE.iter().map(|make| make(deps)).map(|tool| (tool.spec(), tool)).collect();
+        Self { tools, processes: deps.processes.clone() }
+    }
+
+    /// What a model is told, in table order.
+    pub fn specs(&self) -> Vec<ToolSpec> {
+        self.tools.iter().map(|(spec, _)| spec.clone()).collect()
+    }
+
+    /// The tool called `name`.
+    pub fn get(&self, name: &str) -> Option<Arc<dyn Tool>> {
+        self.tools.iter().find(|(spec, _)| spec.name == name).map(|(_, tool)| tool.clone())
+    }
+
+    /// Ends every child process and waits until all are gone.
+    pub async fn shutdown(&self) {
+        self.processes.shutdown().await;
+    }
+}
