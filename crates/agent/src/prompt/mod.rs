@@ -18,6 +18,7 @@ use crate::providers::{SystemPrompt, ToolSpec};
 pub use cut::cut;
 pub use envelope::{frame, stamp, zone};
 use files::ContextFile;
+pub use sections::NUDGE;
 pub use untrusted::wrap_untrusted;
 
 /// Most characters of the default prompt without workspace files.

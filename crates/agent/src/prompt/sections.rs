@@ -54,7 +54,7 @@ pub const NUDGE: &str = "[Silence is not possible here: a person is waiting. Ans
     words.]";
 
 /// The half that vendors may cache.
-pub fn stable(facts: &Facts<'_>) -> Vec<String> {
+pub(super) fn stable(facts: &Facts<'_>) -> Vec<String> {
     let mut sections = vec![IDENTITY.to_owned(), tooling(facts)];
     if !facts.tools.is_empty() {
         sections.push(CALLING.to_owned());
@@ -70,7 +70,7 @@ pub fn stable(facts: &Facts<'_>) -> Vec<String> {
 }
 
 /// The half that changes from turn to turn.
-pub fn volatile(facts: &Facts<'_>) -> Vec<String> {
+pub(super) fn volatile(facts: &Facts<'_>) -> Vec<String> {
     let mut sections = vec![format!("## Now\n{} when this turn began.", stamp(facts.now_ms, facts.zone))];
     if facts.kind == TurnKind::Conversation {
         sections.push(if facts.may_be_silent { SILENCE } else { SPEAK }.to_owned());
