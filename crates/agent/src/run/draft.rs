@@ -74,7 +74,7 @@ impl Draft {
     /// The proof of the reasoning just given.
     pub(super) fn signature(&mut self, proof: String) {
         match self.blocks.last_mut() {
-            Some(Block::Thinking { signature, .. }) => *signature = Some(proof),
+            Some(Block::Thinking { signature: signature @ None, .. }) => *signature = Some(proof),
             _ => self.blocks.push(Block::Thinking { thinking: String::new(), signature: Some(proof) }),
         }
     }
