@@ -4,12 +4,68 @@
 //! [`ModelRequest`] into that dialect's HTTP request, and the answer's bytes into events, with every failure classified
 //! so that the turn can decide whether to retry.
 
+mod anthropic;
+pub mod demo;
+mod endpoint;
+mod failure;
+mod http;
+mod images;
+mod openai_chat;
+mod sse;
+mod tool_ids;
+
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Code, Explain, Kind, Step};
 use futures_util::stream::BoxStream;
 use serde_json::Value;
 use wire::message::{Message, StopReason, Usage};
+
+pub use endpoint::{Endpoint, Http, IDLE_CLOUD, IDLE_LOCAL};
+
+/// Binds a dialect to an endpoint.
+pub type Connect = fn(Endpoint, Arc<Http>) -> Arc<dyn Provider>;
+
+/// Stands for the arguments of a call that the output limit cut off before any came.
+const CUT_OFF: &str = "(cut off by the output limit)";
+
+/// Every dialect that goes over HTTP, by its name in `models.providers.<id>.api`.
+pub const TABLE: &[(&str, Connect)] = &[(openai_chat::API, openai_chat::connect), (anthropic::API, anthropic::connect)];
+
+/// The provider for `api` at `endpoint`; `None` when no such dialect is built in. Cheap: nothing is opened yet.
+pub fn connect(api: &str, endpoint: Endpoint, http: Arc<Http>) -> Option<Arc<dyn Provider>> {
+    let (_, connect) = TABLE.iter().find(|(name, _)| *name == api)?;
+    Some(connect(endpoint, http))
+}
+
+/// Where servers of the OpenAI dialect differ. What is `None` follows from the address.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Switches {
+    /// The name of the output limit.
+    pub max_tokens_field: Option<MaxTokensField>,
+    /// Whether `stream_options.include_usage` may be sent.
+    pub usage_in_stream: Option<bool>,
+    /// Whether the system prompt goes under the role `developer`.
+    pub developer_role: Option<bool>,
+    /// Whether the model can call tools at all.
+    pub tools: Option<bool>,
+    /// Whether `reasoning_effort` may be sent.
+    pub reasoning_effort: Option<bool>,
+    /// Whether a tool result must repeat the tool's name.
+    pub named_tool_results: Option<bool>,
+    /// Whether a user message must not follow a tool result directly.
+    pub assistant_after_tool_results: Option<bool>,
+}
+
+/// The name of the output limit in a chat-completions request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaxTokensField {
+    /// The old name, which every server but OpenAI's newest models takes.
+    MaxTokens,
+    /// The name OpenAI's reasoning models insist on.
+    MaxCompletionTokens,
+}
 
 /// Everything one model call needs.
 #[derive(Debug, Clone)]

@@ -1,4 +1,0 @@
-//! What the store promises, on real files.
-
-mod harness;
-mod inputs;
