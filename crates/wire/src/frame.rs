@@ -171,13 +171,55 @@ pub fn event(name: &str, payload: &str, seq: Option<u64>, version: Option<StateV
 }
 
 /// What a client reads from a Gateway.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[derive(Debug, Clone)]
 pub enum FromGateway {
     /// The answer to a request.
     Res(Response),
     /// Something happened.
     Event(Event),
+}
+
+// By hand, since serde buffers a tagged enum and raw JSON cannot be taken from its buffer.
+impl<'de> Deserialize<'de> for FromGateway {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error as _;
+        let flat = AnyFrame::deserialize(deserializer)?;
+        match flat.kind {
+            AnyTag::Res => Ok(Self::Res(Response {
+                id: flat.id.ok_or_else(|| D::Error::missing_field("id"))?,
+                ok: flat.ok.ok_or_else(|| D::Error::missing_field("ok"))?,
+                payload: flat.payload,
+                error: flat.error,
+            })),
+            AnyTag::Event => Ok(Self::Event(Event {
+                event: flat.event.ok_or_else(|| D::Error::missing_field("event"))?,
+                payload: flat.payload,
+                seq: flat.seq,
+                state_version: flat.state_version,
+            })),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AnyTag {
+    Res,
+    Event,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AnyFrame {
+    #[serde(rename = "type")]
+    kind: AnyTag,
+    id: Option<String>,
+    ok: Option<bool>,
+    payload: Option<Box<RawValue>>,
+    error: Option<ErrorShape>,
+    event: Option<String>,
+    seq: Option<u64>,
+    state_version: Option<StateVersion>,
 }
 
 /// A response as a client reads it.
@@ -246,6 +288,21 @@ mod tests {
         for text in ["", "{", "hello", "{\"type\":\"req\",", "\u{0}"] {
             assert_eq!(Request::parse(text).unwrap_err(), BadFrame::Unparseable, "{text}");
         }
+    }
+
+    #[test]
+    fn a_client_reads_responses_and_events_with_their_payload_untouched() {
+        let read = |text: &str| serde_json::from_str::<FromGateway>(text);
+        let Ok(FromGateway::Res(res)) = read(r#"{"id":"1","ok":true,"payload":{"a": 1},"type":"res"}"#) else {
+            panic!("a response")
+        };
+        assert_eq!((res.id.as_str(), res.payload.unwrap().get()), ("1", r#"{"a": 1}"#));
+        let Ok(FromGateway::Event(event)) = read(&event("tick", r#"{"ts":1}"#, Some(3), None)) else {
+            panic!("an event")
+        };
+        assert_eq!((event.event.as_str(), event.seq, event.payload.unwrap().get()), ("tick", Some(3), r#"{"ts":1}"#));
+        assert!(read(r#"{"type":"req","id":"1","method":"x"}"#).is_err());
+        assert!(read(r#"{"type":"res","id":"1"}"#).unwrap_err().to_string().contains("ok"));
     }
 
     #[test]
