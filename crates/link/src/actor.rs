@@ -1,0 +1,154 @@
+//! The task that owns one socket: it numbers requests, matches answers, passes events on, and hears the ticks.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{SinkExt as _, StreamExt as _};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
+use tokio_websockets::{CloseCode, Message};
+use wire::close;
+use wire::connect::{Challenge, HelloOk};
+use wire::frame::{Event, FromGateway, Request, Response};
+
+use crate::client::{Client, Closed, Command, Events, Greeting, is_accepted};
+use crate::handshake::Socket;
+
+/// Requests that may wait to be written; then the caller waits.
+const COMMANDS: usize = 64;
+/// Events that may wait for their reader; then they are dropped and show as a gap in `seq`. A run sends some hundreds
+/// in a burst, and an event is a few hundred bytes.
+const EVENTS: usize = 1024;
+/// Ticks that may be missed before the connection counts as dead (RECON-2).
+const TICKS_MISSED: u32 = 2;
+
+/// `"<n>:<uuid>"`, as released clients number theirs.
+pub(crate) fn request_id(number: u64) -> String {
+    format!("{number}:{}", uuid::Uuid::new_v4())
+}
+
+/// Starts the task and returns its handles.
+pub(crate) fn spawn(
+    socket: Socket,
+    challenge: Challenge,
+    hello: HelloOk,
+    timeout: Duration,
+    latency: Duration,
+) -> (Client, Events) {
+    let (commands, inbox) = mpsc::channel(COMMANDS);
+    let (events, queue) = mpsc::channel(EVENTS);
+    let (closed_tx, closed) = watch::channel(None);
+    let silence = Duration::from_millis(hello.policy.tick_interval_ms).max(Duration::from_millis(1)) * TICKS_MISSED;
+    let actor = Actor { socket, inbox, events, pending: HashMap::new(), requests: 1, silence };
+    tokio::spawn(async move {
+        let ended = actor.run().await;
+        tracing::debug!(code = ended.code, reason = %ended.reason, "gateway connection ended");
+        closed_tx.send_replace(Some(ended));
+    });
+    let greeting = Arc::new(Greeting { challenge, hello, timeout, latency });
+    let client = Client { commands, closed: closed.clone(), greeting };
+    (client, Events { queue, closed, last_seq: 0, held: None })
+}
+
+struct Actor {
+    socket: Socket,
+    inbox: mpsc::Receiver<Command>,
+    events: mpsc::Sender<Event>,
+    pending: HashMap<String, Pending>,
+    requests: u64,
+    silence: Duration,
+}
+
+struct Pending {
+    staged: bool,
+    answers: mpsc::UnboundedSender<Response>,
+}
+
+impl Actor {
+    /// Until the socket ends, the last handle is gone, or the Gateway falls silent.
+    async fn run(mut self) -> Closed {
+        let mut deadline = Instant::now() + self.silence;
+        loop {
+            tokio::select! {
+                biased;
+                message = self.socket.next() => {
+                    deadline = Instant::now() + self.silence;
+                    match message {
+                        Some(Ok(message)) => {
+                            if let Some(ended) = self.on_message(&message) {
+                                return ended;
+                            }
+                        }
+                        Some(Err(error)) => return Closed { code: 1006, reason: error.to_string() },
+                        None => return Closed { code: 1006, reason: String::new() },
+                    }
+                }
+                command = self.inbox.recv() => match command {
+                    Some(Command::Request { method, params, staged, answers }) => {
+                        if let Err(ended) = self.send(&method, params.as_deref(), Pending { staged, answers }).await {
+                            return ended;
+                        }
+                    }
+                    Some(Command::Close(said)) => {
+                        let ended = self.goodbye(close::NORMAL, "").await;
+                        // The caller may have stopped waiting; the goodbye is said either way.
+                        let _gone = said.send(());
+                        return ended;
+                    }
+                    None => return self.goodbye(close::NORMAL, "").await,
+                },
+                () = sleep_until(deadline) => return self.goodbye(close::TICK_TIMEOUT, "tick timeout").await,
+            }
+        }
+    }
+
+    async fn send(
+        &mut self,
+        method: &str,
+        params: Option<&serde_json::value::RawValue>,
+        pending: Pending,
+    ) -> Result<(), Closed> {
+        self.requests += 1;
+        let id = request_id(self.requests);
+        let text =
+            serde_json::to_string(&Request::new(&id, method, params)).expect("a request frame always serialises");
+        self.pending.insert(id, pending);
+        let sent = self.socket.send(Message::text(text)).await;
+        sent.map_err(|error| Closed { code: 1006, reason: error.to_string() })
+    }
+
+    /// Takes one message; an answer when the connection is over.
+    fn on_message(&mut self, message: &Message) -> Option<Closed> {
+        if let Some((code, reason)) = message.as_close() {
+            return Some(Closed { code: code.into(), reason: reason.to_owned() });
+        }
+        match serde_json::from_str(message.as_text()?) {
+            Ok(FromGateway::Res(response)) => self.on_response(response),
+            // A full queue or a reader that left: the gap in `seq` tells whoever still reads.
+            Ok(FromGateway::Event(event)) => drop(self.events.try_send(event)),
+            Err(error) => tracing::debug!(%error, "a frame that is neither response nor event"),
+        }
+        None
+    }
+
+    fn on_response(&mut self, response: Response) {
+        let more = self.pending.get(&response.id).is_some_and(|pending| pending.staged && is_accepted(&response));
+        let Some(pending) = self.pending.get(&response.id) else { return };
+        let id = response.id.clone();
+        // Whoever asked may have stopped waiting.
+        let _gone = pending.answers.send(response);
+        if !more {
+            self.pending.remove(&id);
+        }
+    }
+
+    async fn goodbye(&mut self, code: u16, reason: &str) -> Closed {
+        let frame = CloseCode::try_from(code).ok().map(|code| Message::close(Some(code), reason));
+        if let Some(frame) = frame {
+            // The other side may be gone already, which is what we wanted.
+            let _gone = self.socket.send(frame).await;
+        }
+        Closed { code, reason: reason.to_owned() }
+    }
+}

@@ -1,0 +1,350 @@
+//! Where a Gateway is, who said so, and whether it may be spoken to in plaintext (WS-1…3, CRED-1, CRED-10).
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use base::{Code, Explain, Kind, Step};
+use url::{Host, Url};
+
+/// Who named the target; the words are part of what scripts search for (CRED-10).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// `--url`.
+    Flag,
+    /// `--port`, always loopback.
+    PortFlag,
+    /// `OPENCLAW_GATEWAY_URL`.
+    Env,
+    /// `gateway.remote.url`.
+    ConfigRemote,
+    /// Nothing named one: this host.
+    LocalLoopback,
+    /// Remote mode without a URL (CRED-8); only reports go on with it.
+    MissingRemoteUrl,
+}
+
+impl Source {
+    /// The words of CRED-10.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Flag => "cli --url",
+            Self::PortFlag => "cli --port",
+            Self::Env => "env OPENCLAW_GATEWAY_URL",
+            Self::ConfigRemote => "config gateway.remote.url",
+            Self::LocalLoopback => "local loopback",
+            Self::MissingRemoteUrl => "missing gateway.remote.url (fallback local)",
+        }
+    }
+
+    /// Whether the Gateway meant is the one of this host, so that starting it is good advice (PROBE-15).
+    pub const fn is_this_host(&self) -> bool {
+        matches!(self, Self::PortFlag | Self::LocalLoopback)
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One Gateway to connect to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Target {
+    url: Url,
+    source: Source,
+}
+
+impl Target {
+    /// Reads a URL; `http` and `https` are taken as `ws` and `wss` (WS-1), anything without a scheme as `ws`.
+    ///
+    /// # Errors
+    /// [`TargetError`] for text that is no URL, has no host, or has another scheme.
+    pub fn parse(text: &str, source: Source) -> Result<Self, TargetError> {
+        let text = text.trim();
+        let with_scheme = if text.contains("://") { text.to_owned() } else { format!("ws://{text}") };
+        let swapped = match with_scheme.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => format!("ws://{rest}"),
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => format!("wss://{rest}"),
+            _ => with_scheme,
+        };
+        let bad = |reason: &str| TargetError { shown: shown_text(text), reason: reason.to_owned() };
+        let url = Url::parse(&swapped).map_err(|error| bad(&error.to_string()))?;
+        if !matches!(url.scheme(), "ws" | "wss") {
+            return Err(bad("the scheme must be ws or wss"));
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(bad("it names no host"));
+        }
+        Ok(Self { url, source })
+    }
+
+    /// The Gateway of this host on `port`.
+    pub fn loopback(port: u16, source: Source) -> Self {
+        let url = Url::parse(&format!("ws://127.0.0.1:{port}")).expect("a loopback address and a port make a URL");
+        Self { url, source }
+    }
+
+    /// Who named it.
+    pub const fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// The URL, for dialling; use [`Target`]'s `Display` for people.
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Scheme, host and port: what device tokens are bound to (CRED-3).
+    pub fn origin(&self) -> String {
+        format!("{}://{}:{}", self.url.scheme(), self.url.host_str().unwrap_or_default(), self.port())
+    }
+
+    /// The host, without the brackets of an IPv6 literal.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default().trim_matches(['[', ']'])
+    }
+
+    /// The port, the scheme's default when the URL names none.
+    pub fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or(80)
+    }
+
+    /// Whether the stream is encrypted.
+    pub fn is_tls(&self) -> bool {
+        self.url.scheme() == "wss"
+    }
+
+    /// Whether the host is this machine.
+    pub fn is_loopback(&self) -> bool {
+        match self.url.host() {
+            Some(Host::Domain(name)) => name.trim_end_matches('.').eq_ignore_ascii_case("localhost"),
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => is_loopback_v6(address),
+            None => false,
+        }
+    }
+}
+
+/// The URL without user, password, query values and fragment, for people (WS-3); without a trailing slash.
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&shown(&self.url))
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Target({self}, {})", self.source)
+    }
+}
+
+/// A URL as people may see it: no userinfo, no query, no fragment (WS-3, LOG-2).
+pub fn shown(url: &Url) -> String {
+    let path = url.path().trim_end_matches('/');
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{}{port}{path}", url.scheme(), url.host_str().unwrap_or_default())
+}
+
+/// As [`shown`], for text that did not parse: everything that could hold a secret is cut.
+fn shown_text(text: &str) -> String {
+    let text = text.split(['?', '#']).next().unwrap_or_default();
+    match (text.split_once("://"), text.rsplit_once('@')) {
+        (Some((scheme, _)), Some((_, host))) => format!("{scheme}://{host}"),
+        (None, Some((_, host))) => host.to_owned(),
+        _ => text.to_owned(),
+    }
+}
+
+/// Text that names no Gateway.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{shown}` is not a Gateway URL: {reason}")]
+pub struct TargetError {
+    shown: String,
+    reason: String,
+}
+
+impl Explain for TargetError {
+    fn code(&self) -> Code {
+        Code("BAD_GATEWAY_URL")
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Usage
+    }
+
+    fn next(&self) -> Vec<Step> {
+        vec![Step::advise("give a URL such as ws://127.0.0.1:18789 or wss://host.example")]
+    }
+}
+
+/// Why a plaintext URL is not dialled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("refusing ws:// to `{host}` ({shown}, from {source_words}): credentials and chat would be readable on the way")]
+pub struct PlaintextRefused {
+    host: String,
+    shown: String,
+    source_words: &'static str,
+    port: u16,
+}
+
+impl Explain for PlaintextRefused {
+    fn code(&self) -> Code {
+        Code("PLAINTEXT_REFUSED")
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Failure
+    }
+
+    fn next(&self) -> Vec<Step> {
+        vec![
+            Step::run(format!("ssh -N -L 18789:127.0.0.1:{} user@{}", self.port, self.host)),
+            Step::advise(format!("or use wss://{}, or reach it over Tailscale as wss://<name>.ts.net", self.host)),
+        ]
+    }
+}
+
+/// WS-1 and WS-2: `wss` always passes; `ws` passes to this host, private networks and names that stay inside one. With
+/// `allow_private` (the client's `OPENCLAW_ALLOW_INSECURE_PRIVATE_WS`) any DNS name passes, a public address never.
+///
+/// # Errors
+/// [`PlaintextRefused`], before any name is resolved or socket opened (WS-3).
+pub fn plaintext_rule(target: &Target, allow_private: bool) -> Result<(), PlaintextRefused> {
+    if target.is_tls() {
+        return Ok(());
+    }
+    let passes = match target.url.host() {
+        Some(Host::Domain(name)) => allow_private || is_private_name(name),
+        Some(Host::Ipv4(address)) => is_private_v4(address),
+        Some(Host::Ipv6(address)) => is_private_v6(address),
+        None => false,
+    };
+    if passes {
+        return Ok(());
+    }
+    Err(PlaintextRefused {
+        host: target.host().to_owned(),
+        shown: target.to_string(),
+        source_words: target.source.as_str(),
+        port: target.port(),
+    })
+}
+
+fn is_private_name(name: &str) -> bool {
+    let name = name.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost" || name.ends_with(".local") || name.ends_with(".ts.net")
+}
+
+fn is_private_v4(address: Ipv4Addr) -> bool {
+    let [first, second, ..] = address.octets();
+    let carrier_grade = first == 100 && (64..128).contains(&second);
+    address.is_loopback() || address.is_private() || address.is_link_local() || carrier_grade
+}
+
+fn is_private_v6(address: Ipv6Addr) -> bool {
+    if let Some(mapped) = address.to_ipv4_mapped() {
+        return is_private_v4(mapped);
+    }
+    let first = address.segments()[0];
+    // fc00::/7 unique local, fe80::/10 link-local, fec0::/10 site-local (deprecated, still seen).
+    let local = first & 0xfe00 == 0xfc00 || first & 0xffc0 == 0xfe80 || first & 0xffc0 == 0xfec0;
+    address.is_loopback() || local
+}
+
+fn is_loopback_v6(address: Ipv6Addr) -> bool {
+    IpAddr::V6(address).to_canonical().is_loopback()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(url: &str, allow_private: bool) -> bool {
+        plaintext_rule(&Target::parse(url, Source::Flag).unwrap(), allow_private).is_ok()
+    }
+
+    /// WS-1
+    #[test]
+    fn plaintext_stays_on_this_host_and_in_private_networks() {
+        let pass = [
+            "wss://example.com",
+            "https://example.com",
+            "ws://localhost",
+            "ws://localhost.:18789",
+            "ws://127.0.0.1:18789",
+            "ws://127.8.9.1",
+            "ws://[::1]:18789",
+            "ws://[::ffff:127.0.0.1]",
+            "ws://10.1.2.3",
+            "ws://172.16.0.1",
+            "ws://192.168.1.1",
+            "ws://169.254.1.1",
+            "ws://100.64.0.1",
+            "ws://100.127.255.255",
+            "ws://[fd7a:115c:a1e0::1]",
+            "ws://[fe80::1]",
+            "ws://[fec0::1]",
+            "ws://studio.local",
+            "ws://gateway.tail1234.ts.net.",
+            "http://127.0.0.1:18789",
+        ];
+        let fail = [
+            "ws://example.com",
+            "http://example.com",
+            "ws://8.8.8.8",
+            "ws://100.63.0.1",
+            "ws://100.128.0.1",
+            "ws://172.32.0.1",
+            "ws://[2001:db8::1]",
+            "ws://[::]",
+            "ws://0.0.0.0",
+            "ws://[ff02::1]",
+            "ws://224.0.0.1",
+            "ws://ts.net.example.com",
+            "ws://local",
+        ];
+        for url in pass {
+            assert!(rule(url, false), "{url}");
+        }
+        for url in fail {
+            assert!(!rule(url, false), "{url}");
+        }
+    }
+
+    /// WS-2
+    #[test]
+    fn the_variable_lets_names_through_and_never_a_public_address() {
+        assert!(rule("ws://gateway.example.com", true));
+        assert!(!rule("ws://8.8.8.8", true));
+        assert!(!rule("ws://[2001:db8::1]", true));
+    }
+
+    /// WS-3
+    #[test]
+    fn the_refusal_names_source_and_ways_out_and_no_secret() {
+        let target = Target::parse("ws://me:hunter2@example.com:99/x?token=hunter3", Source::ConfigRemote).unwrap();
+        let refused = plaintext_rule(&target, false).unwrap_err();
+        let text = format!("{refused} {:?} {target:?}", refused.next());
+        assert!(text.contains("ws://example.com:99/x") && text.contains("gateway.remote.url"), "{text}");
+        assert!(text.contains("wss://") && text.contains("ssh -N -L") && text.contains("Tailscale"), "{text}");
+        assert!(!text.contains("hunter"), "{text}");
+        assert_eq!(refused.kind().exit_code(), 1);
+    }
+
+    #[test]
+    fn what_is_no_url_is_said_without_its_secret() {
+        for bad in ["", "ftp://host", "ws://", "ws://user:hunter2@[x"] {
+            let error = Target::parse(bad, Source::Flag).unwrap_err().to_string();
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_origin_has_its_port_and_nothing_else() {
+        let origin = |url| Target::parse(url, Source::Flag).unwrap().origin();
+        assert_eq!(origin("ws://u:p@Host/path?q"), "ws://host:80");
+        assert_eq!(origin("wss://host"), "wss://host:443");
+        assert_eq!(origin("127.0.0.1:18789"), "ws://127.0.0.1:18789");
+    }
+}

@@ -1,0 +1,21 @@
+//! One byte stream to a Gateway per transport. A new one is a file here and an arm in [`open`].
+
+mod tcp;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use crate::error::DialError;
+use crate::target::Target;
+
+/// The stream a WebSocket runs on.
+pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
+
+/// Opens the stream `target` asks for. Has no deadline of its own: the handshake bounds it.
+pub(crate) async fn open(target: &Target) -> Result<Box<dyn ByteStream>, DialError> {
+    match target.url().scheme() {
+        "ws" => Ok(Box::new(tcp::open(target).await?)),
+        _ => Err(DialError::NotBuilt { transport: "wss", target: target.clone() }),
+    }
+}
