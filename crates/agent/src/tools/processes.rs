@@ -99,3 +99,39 @@ impl Processes {
         self.inner.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    fn command(line: &str) -> Command {
+        Command {
+            line: line.into(),
+            folder: PathBuf::from("/"),
+            env: Vec::new(),
+            stdin: Stdin::Closed,
+            timeout: Duration::from_secs(60),
+            agent: AgentId::main(),
+        }
+    }
+
+    ///
+    #[tokio::test]
+    async fn a_finished_session_is_kept_for_half_an_hour() {
+        let processes = Processes::new();
+        let done = processes.spawn(command("true")).unwrap();
+        let running = processes.spawn(command("sleep 600")).unwrap();
+        done.let_go();
+        running.let_go();
+        let end = done.ended().await;
+        let half_an_hour = 30 * 60 * 1000;
+        processes.sweep(end.at + half_an_hour - 1);
+        assert!(processes.get(&AgentId::main(), &done.id).is_some());
+        processes.sweep(end.at + half_an_hour);
+        assert!(processes.get(&AgentId::main(), &done.id).is_none());
+        assert!(processes.get(&AgentId::main(), &running.id).is_some(), "a running one stays");
+        processes.shutdown().await;
+        assert_eq!(running.end().map(|end| end.reason), Some(Reason::Shutdown));
+    }
+}

@@ -105,7 +105,7 @@ pub(super) fn look_up(program: &str, arguments: &[Word]) -> Verdict {
         Without(letters, names) => !texts.iter().any(|text| has_option(text, letters, names)),
         Checked(check) => check(&texts),
     };
-    if fine && !arguments.iter().any(may_become_an_option) && !texts.iter().any(|text| looks_into_processes(text)) {
+    if fine && !arguments.iter().any(matches_too_much) && !texts.iter().any(|text| looks_into_processes(text)) {
         Verdict::Harmless
     } else {
         Verdict::Armed
@@ -123,9 +123,9 @@ fn has_option(text: &str, letters: &str, names: &[&str]) -> bool {
     }
 }
 
-/// A pattern at the very beginning of a word can match a file called `-o…`.
-fn may_become_an_option(word: &Word) -> bool {
-    word.glob_at.is_some_and(|at| at == 0 || word.text.starts_with('-'))
+/// A pattern at the very beginning of a word can match a file called `-o…`, one at the root of the file system `/proc`.
+fn matches_too_much(word: &Word) -> bool {
+    word.glob_at.is_some_and(|at| at == 0 || word.text.starts_with('-') || word.text[..at].rfind('/') == Some(0))
 }
 
 /// `/proc/<pid>/environ` holds the Gateway's secrets; only a few well-known files of `/proc` are read.

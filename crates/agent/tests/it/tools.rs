@@ -1,0 +1,138 @@
+//! Tools as a turn calls them: real files, real processes.
+
+mod exec;
+mod files;
+mod process;
+mod workspace;
+
+use std::path::Path;
+
+use base::Env;
+use openclaw_agent::tools::{ExecSettings, Processes, Security, ToolCx, ToolDeps, ToolOutput, Toolbox};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use wire::message::text_of;
+use wire::{AgentId, SessionKey};
+
+/// A toolbox and an empty workspace for it.
+struct Bench {
+    toolbox: Toolbox,
+    workspace: tempfile::TempDir,
+    env: Env,
+    cancel: CancellationToken,
+    agent: AgentId,
+    progress: (mpsc::Sender<String>, mpsc::Receiver<String>),
+}
+
+impl Bench {
+    /// One whose `exec` may run anything.
+    fn new() -> Self {
+        Self::with(ExecSettings { security: Security::Full, ..ExecSettings::default() })
+    }
+
+    fn with(exec: ExecSettings) -> Self {
+        let workspace = tempfile::tempdir().unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let env = Env::of([("PATH", path.as_str()), ("HOME", workspace.path().to_str().unwrap())]);
+        Self {
+            toolbox: Toolbox::new(&ToolDeps { exec, processes: Processes::new() }),
+            workspace,
+            env,
+            cancel: CancellationToken::new(),
+            agent: AgentId::main(),
+            progress: mpsc::channel(64),
+        }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.workspace.path().join(name)
+    }
+
+    fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> std::path::PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn cx(&self) -> ToolCx {
+        ToolCx {
+            run_id: "run".into(),
+            session: SessionKey::main(&self.agent, "main"),
+            agent: self.agent.clone(),
+            workspace: self.workspace.path().to_owned(),
+            env: self.env.clone(),
+            cancel: self.cancel.clone(),
+            progress: self.progress.0.clone(),
+        }
+    }
+
+    async fn call(&self, tool: &str, arguments: Value) -> ToolOutput {
+        self.toolbox.get(tool).expect("the tool is in the table").call(arguments, self.cx()).await
+    }
+
+    /// The text of a call that succeeds.
+    async fn text(&self, tool: &str, arguments: Value) -> String {
+        let output = self.call(tool, arguments).await;
+        let text = text_of(&output.content);
+        assert!(!output.is_error, "{text}");
+        text
+    }
+
+    /// The text of a call that fails.
+    async fn error(&self, tool: &str, arguments: Value) -> String {
+        let output = self.call(tool, arguments).await;
+        let text = text_of(&output.content);
+        assert!(output.is_error, "{text}");
+        text
+    }
+}
+
+/// Whether a process is gone or only waits to be reaped by its parent.
+fn is_gone(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
+    stat.is_err() || stat.is_ok_and(|stat| stat.contains(") Z "))
+}
+
+///
+#[test]
+fn every_tool_has_a_name_of_its_own_words_and_a_plain_schema() {
+    let bench = Bench::new();
+    let specs = bench.toolbox.specs();
+    let mut names: Vec<_> = specs.iter().map(|spec| spec.name).collect();
+    assert!(["read", "write", "edit", "exec", "process"].iter().all(|name| names.contains(name)));
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), specs.len(), "names are unique");
+    for spec in specs {
+        assert!(spec.description.len() > 20, "{} says what it is for", spec.name);
+        assert_eq!(spec.parameters["type"], "object", "{}", spec.name);
+        let text = spec.parameters.to_string();
+        for vendor_refuses in ["anyOf", "oneOf", "allOf", "$ref", "\"null\""] {
+            assert!(!text.contains(vendor_refuses), "{}: {vendor_refuses}", spec.name);
+        }
+        assert!(bench.toolbox.get(spec.name).is_some());
+    }
+}
+
+///
+#[tokio::test]
+async fn arguments_that_make_no_sense_run_nothing_and_panic_nowhere() {
+    let bench = Bench::new();
+    let nonsense = [
+        serde_json::json!(null),
+        serde_json::json!([]),
+        serde_json::json!("x"),
+        serde_json::json!({}),
+        serde_json::json!({"path": {}, "command": [], "action": "dance", "edits": 7}),
+    ];
+    for spec in bench.toolbox.specs() {
+        if spec.parameters["required"].as_array().is_none_or(Vec::is_empty) {
+            continue;
+        }
+        for given in &nonsense {
+            let text = bench.error(spec.name, given.clone()).await;
+            assert!(text.contains("was not run"), "{}: {text}", spec.name);
+        }
+    }
+}
