@@ -26,8 +26,6 @@ use super::processes::{Command, Stdin};
 use super::{Processes, Tool, ToolCx, ToolDeps, ToolOutput, args};
 use crate::providers::ToolSpec;
 
-/// How long a call waits before it leaves its command running as a session.
-const DEFAULT_YIELD: Duration = Duration::from_secs(10);
 /// Longest wait a call may ask for.
 const MAX_YIELD: Duration = Duration::from_secs(30 * 60);
 /// Longest life a command may ask for.
@@ -101,7 +99,7 @@ impl Exec {
             return Err(ToolOutput::error(format!("the command was not run: `{}` is not a folder", folder.display())));
         }
         let background = args.background.unwrap_or(false) || args.yield_ms == Some(0);
-        let wait = args.yield_ms.map_or(DEFAULT_YIELD, Duration::from_millis).min(MAX_YIELD);
+        let wait = args.yield_ms.map_or(self.settings.wait, Duration::from_millis).min(MAX_YIELD);
         Ok(run::Plan {
             command: Command {
                 line: args.command,

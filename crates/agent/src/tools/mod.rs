@@ -9,11 +9,13 @@ mod paths;
 mod process;
 mod processes;
 mod read;
+mod session_status;
 mod toolbox;
 mod write;
 
 pub use exec::{ExecSettings, Security};
 pub use processes::Processes;
+pub use session_status::{ModelName, ModelNames};
 pub use toolbox::{Make, TABLE, ToolDeps, Toolbox};
 
 use std::path::PathBuf;

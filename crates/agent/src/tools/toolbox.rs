@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{ExecSettings, Processes, Tool, edit, exec, process, read, write};
+use store::Store;
+
+use super::{ExecSettings, ModelNames, Processes, Tool, edit, exec, process, read, session_status, write};
 use crate::providers::ToolSpec;
 
 /// Makes one tool.
@@ -15,6 +17,7 @@ pub const TABLE: &[Make] = &[
     |_| Arc::new(edit::Edit),
     |deps| Arc::new(exec::Exec::new(deps)),
     |deps| Arc::new(process::Process::new(deps)),
+    |deps| Arc::new(session_status::SessionStatus::new(deps)),
 ];
 
 /// What tools are made of.
@@ -24,6 +27,12 @@ pub struct ToolDeps {
     pub exec: ExecSettings,
     /// The children of all agents.
     pub processes: Processes,
+    /// Where sessions are.
+    pub store: Store,
+    /// What models are called.
+    pub models: Arc<dyn ModelNames>,
+    /// The version of the product, for people.
+    pub version: String,
 }
 
 /// The tools of a Gateway. Cheap to clone; clones share their child processes.

@@ -3,13 +3,18 @@
 mod exec;
 mod files;
 mod process;
+mod session_status;
 mod workspace;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use base::Env;
-use openclaw_agent::tools::{ExecSettings, Processes, Security, ToolCx, ToolDeps, ToolOutput, Toolbox};
+use openclaw_agent::tools::{
+    ExecSettings, ModelName, ModelNames, Processes, Security, ToolCx, ToolDeps, ToolOutput, Toolbox,
+};
 use serde_json::Value;
+use store::{NewSession, Session, Store};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use wire::message::text_of;
@@ -18,6 +23,8 @@ use wire::{AgentId, SessionKey};
 /// A toolbox and an empty workspace for it.
 struct Bench {
     toolbox: Toolbox,
+    store: Store,
+    _state: tempfile::TempDir,
     workspace: tempfile::TempDir,
     env: Env,
     cancel: CancellationToken,
@@ -35,14 +42,30 @@ impl Bench {
         let workspace = tempfile::tempdir().unwrap();
         let path = std::env::var("PATH").unwrap();
         let env = Env::of([("PATH", path.as_str()), ("HOME", workspace.path().to_str().unwrap())]);
+        let state = tempfile::tempdir().unwrap();
+        let store = Store::open_in(&state.path().join("openclaw.db")).unwrap();
+        let deps = ToolDeps {
+            exec,
+            processes: Processes::new(),
+            store: store.clone(),
+            models: Arc::new(OneVendor),
+            version: "1.2.3".into(),
+        };
         Self {
-            toolbox: Toolbox::new(&ToolDeps { exec, processes: Processes::new() }),
+            toolbox: Toolbox::new(&deps),
+            store,
+            _state: state,
             workspace,
             env,
             cancel: CancellationToken::new(),
             agent: AgentId::main(),
             progress: mpsc::channel(64),
         }
+    }
+
+    /// The main session, made if need be.
+    async fn session(&self) -> Session {
+        self.store.ensure_session(&self.cx().session, NewSession::default()).await.unwrap()
     }
 
     fn path(&self, name: &str) -> std::path::PathBuf {
@@ -88,6 +111,20 @@ impl Bench {
     }
 }
 
+/// Knows the models of one vendor.
+struct OneVendor;
+
+impl ModelNames for OneVendor {
+    fn resolve(&self, wanted: &str) -> Result<ModelName, String> {
+        let model = wanted.strip_prefix("fake/").ok_or_else(|| format!("`{wanted}` is not a model"))?;
+        Ok(ModelName { provider: "fake".into(), model: model.into() })
+    }
+
+    fn default_of(&self, _agent: &AgentId) -> Option<ModelName> {
+        Some(ModelName { provider: "demo".into(), model: "offline".into() })
+    }
+}
+
 /// Whether a process is gone or only waits to be reaped by its parent.
 fn is_gone(pid: &str) -> bool {
     let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
@@ -100,7 +137,7 @@ fn every_tool_has_a_name_of_its_own_words_and_a_plain_schema() {
     let bench = Bench::new();
     let specs = bench.toolbox.specs();
     let mut names: Vec<_> = specs.iter().map(|spec| spec.name).collect();
-    assert!(["read", "write", "edit", "exec", "process"].iter().all(|name| names.contains(name)));
+    assert!(["read", "write", "edit", "exec", "process", "session_status"].iter().all(|name| names.contains(name)));
     names.sort_unstable();
     names.dedup();
     assert_eq!(names.len(), specs.len(), "names are unique");

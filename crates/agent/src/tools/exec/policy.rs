@@ -26,16 +26,20 @@ pub enum Security {
 pub struct ExecSettings {
     /// How much may run.
     pub security: Security,
-    /// What may run besides the harmless programs: `git`, `/opt/x/bin/y`, or a program with its first words, `git log`.
+    /// What may run besides the harmless programs: `git`, `/opt/x/bin/*`, or a program with its first words, `git log`.
     pub allowlist: Vec<String>,
     /// How long a command may take when it does not say.
     pub timeout: Duration,
+    /// How long a call waits before it leaves its command running as a session, when it does not say.
+    pub wait: Duration,
     /// Folders put before `PATH`.
     pub path_prepend: Vec<String>,
 }
 
 /// How long a command may take when nothing says otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(1800);
+/// How long a call waits when nothing says otherwise.
+const DEFAULT_WAIT: Duration = Duration::from_secs(10);
 
 impl Default for ExecSettings {
     fn default() -> Self {
@@ -43,6 +47,7 @@ impl Default for ExecSettings {
             security: Security::default(),
             allowlist: Vec::new(),
             timeout: DEFAULT_TIMEOUT,
+            wait: DEFAULT_WAIT,
             path_prepend: Vec::new(),
         }
     }
@@ -102,7 +107,26 @@ fn covers(entry: &str, command: &Simple) -> bool {
     let mut wanted = entry.split_whitespace().peekable();
     wanted.peek().is_some()
         && wanted.clone().count() <= command.words.len()
-        && wanted.zip(&command.words).all(|(wanted, word)| wanted == word.text && word.glob_at.is_none())
+        && wanted.zip(&command.words).all(|(wanted, word)| word.glob_at.is_none() && matches(wanted, &word.text))
+}
+
+/// `*` stands for any characters but `/`, `?` for one.
+fn matches(pattern: &str, text: &str) -> bool {
+    let Some(first) = pattern.chars().next() else { return text.is_empty() };
+    let rest = &pattern[first.len_utf8()..];
+    let mut after = text.chars();
+    match first {
+        '*' => loop {
+            if matches(rest, after.as_str()) {
+                return true;
+            }
+            if after.next().is_none_or(|c| c == '/') {
+                return false;
+            }
+        },
+        '?' => after.next().is_some_and(|c| c != '/') && matches(rest, after.as_str()),
+        literal => after.next() == Some(literal) && matches(rest, after.as_str()),
+    }
 }
 
 /// The command that adds `name` to what is listed now.

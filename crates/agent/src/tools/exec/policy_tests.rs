@@ -235,7 +235,7 @@ fn a_refusal_names_the_program_and_the_exact_command_that_widens() {
 #[test]
 fn an_entry_covers_its_program_or_its_first_words() {
     let settings = ExecSettings {
-        allowlist: vec!["git log".into(), "/opt/x/run".into(), "find".into(), " ".into()],
+        allowlist: vec!["git log".into(), "/opt/x/run".into(), "find".into(), " ".into(), "/srv/*/b?n".into()],
         ..ExecSettings::default()
     };
     for (line, fine) in [
@@ -247,6 +247,9 @@ fn an_entry_covers_its_program_or_its_first_words() {
         ("find . -delete", true),
         ("git log | evil", false),
         ("git log > x", false),
+        ("/srv/any/bin", true),
+        ("/srv/a/b/bin", false),
+        ("/srv/any/b/n", false),
     ] {
         assert_eq!(judge(line, &settings).is_ok(), fine, "{line}");
     }
