@@ -1,1 +1,40 @@
-//! placeholder
+//! The only opener of OpenClaw's state files.
+//!
+//! Everything transactional lives in one SQLite database, `state/openclaw.db`: sessions and their transcripts, the
+//! messages that were accepted and what became of them, paired devices and their tokens. A [`Store`] is a cheap handle
+//! to it. All writes go through one thread, which puts every job that is waiting into one transaction and answers only
+//! after the commit reached the disk, so an answer means "durable" and `kill -9` is a supported way to stop; reads run
+//! on a small pool of connections and never wait for a writer. No SQL leaves this crate.
+//!
+//! [`GatewayLock`] makes one process the owner of a state folder.
+
+mod dedupe;
+mod devices;
+mod error;
+mod inputs;
+mod lock;
+mod meta;
+mod migrate;
+mod open;
+mod readers;
+mod sessions;
+mod sql;
+mod store;
+mod transcript;
+mod writer;
+
+pub use devices::{
+    Approval, Device, DeviceFacts, DeviceToken, IssuedToken, NewDevice, NewPairing, PAIRING_TTL, Pairing,
+    PairingRequest, Provenance, RotatedToken, SILENT_RETIREMENT_AGE, TokenCheck,
+};
+pub use error::StoreError;
+pub use inputs::{Accepted, Finish, Input, InputState, NewInput};
+pub use lock::{GatewayLock, LOCK_WAIT, LockError, LockOwner, LockRequest};
+pub use sessions::{
+    Archived, Change, LABEL_MAX, ModelSource, NewSession, Origin, Route, RunStatus, Session, SessionFilter,
+    SessionPage, SessionPatch, SortBy,
+};
+pub use store::{Stats, Store};
+pub use transcript::{
+    Body, Entry, HISTORY_MAX, HistoryPage, HistoryQuery, NewEntry, StoredMessage, Transcript, Window,
+};

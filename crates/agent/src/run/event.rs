@@ -53,12 +53,13 @@ pub enum RunEvent {
         /// The model's id.
         model: String,
     },
-    /// More visible text of the assistant. Text held back comes when it is certain.
+    /// More visible text of the answer that the last [`RunEvent::Model`] began. Text held back comes when it is
+    /// certain.
     Text {
         /// Only the new text.
         delta: String,
     },
-    /// The text streamed so far is replaced, after a retry of a broken stream.
+    /// The answer's text streamed so far is replaced, after a retry of a broken stream.
     TextReplaced {
         /// The whole text now.
         text: String,
@@ -111,7 +112,7 @@ pub enum RunEvent {
 pub enum RunOutcome {
     /// The model was done.
     Completed {
-        /// The reply to show; empty when the reply is silence.
+        /// The reply to show: the visible text of the last answer that had any; empty when the reply is silence.
         text: String,
         /// `stop` or `length`.
         stop_reason: &'static str,
@@ -126,7 +127,7 @@ pub enum RunOutcome {
     },
     /// Somebody stopped it.
     Aborted {
-        /// What had been said by then; stored in the transcript with stop reason `aborted`.
+        /// What people had seen of the unfinished answer; stored in the transcript with stop reason `aborted`.
         partial: String,
         /// `rpc`, `stop`, `timeout` or `shutdown`.
         reason: &'static str,

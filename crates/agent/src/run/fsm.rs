@@ -10,7 +10,7 @@
 //! ```
 //!
 //! Whatever happens, in whatever order, [`Effect::Finish`] or [`Effect::Suspend`] comes exactly once, and nothing after
-//! it. The visible text reported on the way (with replacements applied) is always the text of the outcome.
+//! it. The text reported since the last `Model` event (with replacements applied) is what people see of that answer.
 
 mod finish;
 mod model;
@@ -47,7 +47,7 @@ pub struct Machine {
     used_ids: HashSet<String>,
     usage: Usage,
     directives: Directives,
-    /// Visible text of the answers that are in the transcript.
+    /// The last visible text that was answered in full.
     said: String,
     /// The last attempt that broke after people had seen some of it, until another attempt's text replaces it.
     broken: Option<Draft>,
@@ -92,6 +92,13 @@ impl Machine {
             called: false,
             trouble: None,
             setup,
+        }
+    }
+
+    /// Remembers what was just said, unless it was nothing.
+    fn say(&mut self, visible: String) {
+        if !visible.is_empty() {
+            self.said = visible;
         }
     }
 
@@ -152,14 +159,6 @@ fn result_message(call: &ToolCall, output: ToolOutput, ms: i64) -> Message {
         is_error: output.is_error,
         timestamp: ms,
     })
-}
-
-/// The texts of two answers of one turn, as people read them: a paragraph apart.
-fn joined(said: &str, more: &str) -> String {
-    match (said.is_empty(), more.is_empty()) {
-        (false, false) => format!("{said}\n\n{more}"),
-        _ => format!("{said}{more}"),
-    }
 }
 
 /// The stable word for a class of failure (A-7.10).

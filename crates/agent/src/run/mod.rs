@@ -13,6 +13,7 @@ mod guard;
 pub mod reply;
 mod retry;
 pub mod usage;
+pub mod window;
 
 pub use control::{AbortReason, Control};
 pub use event::{Phase, RunEvent, RunOutcome};

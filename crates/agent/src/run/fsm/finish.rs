@@ -2,7 +2,7 @@
 
 use wire::message::{AssistantMessage, Block, StopReason, Usage};
 
-use super::{Machine, Phase, joined};
+use super::{Machine, Phase};
 use crate::run::effect::{Effect, Moment, Silence};
 use crate::run::reply::Spoke;
 use crate::run::{AbortReason, RunEvent, RunOutcome};
@@ -18,7 +18,7 @@ impl Machine {
     ) -> Vec<Effect> {
         let owes = self.setup.silence == Silence::Refused && spoke != Spoke::Aloud && self.said.is_empty();
         if !owes {
-            self.said = joined(&self.said, visible);
+            self.say(visible.to_owned());
             return self.complete(message);
         }
         if !std::mem::replace(&mut self.nudged, true) {
@@ -63,13 +63,13 @@ impl Machine {
         vec![Effect::Finish { outcome, last: Some(last) }]
     }
 
-    /// Leaves the current phase for good; returns what people saw of an unfinished answer, and all they saw.
+    /// Leaves the current phase for good; returns what people saw of an unfinished answer, as blocks and as text.
     pub(super) fn last_words(&mut self) -> (Vec<Block>, String) {
         self.set_draft_aside();
         self.phase = Phase::Over;
         match self.broken.take() {
-            Some(draft) => (draft.salvage(), joined(&self.said, draft.visible())),
-            None => (Vec::new(), self.said.clone()),
+            Some(draft) => (draft.salvage(), draft.visible().to_owned()),
+            None => (Vec::new(), String::new()),
         }
     }
     pub(super) fn end_aborted(&mut self, now: Moment, reason: AbortReason) -> Vec<Effect> {

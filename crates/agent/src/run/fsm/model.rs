@@ -2,7 +2,7 @@
 
 use wire::message::{Message, StopReason, ToolCall};
 
-use super::{MAX_RESUMES, Machine, Phase, class_name, joined, result_message};
+use super::{MAX_RESUMES, Machine, Phase, class_name, result_message};
 use crate::providers::{FailureClass, ModelEvent, ProviderError};
 use crate::run::draft::{Answer, Draft};
 use crate::run::effect::{Call, Effect, Moment};
@@ -83,10 +83,7 @@ impl Machine {
             return Vec::new();
         }
         let event = if self.broken.take().is_some() {
-            RunEvent::TextReplaced { text: joined(&self.said, draft.visible()) }
-        } else if draft.visible().len() == delta.len() {
-            let whole = joined(&self.said, &delta);
-            RunEvent::Text { delta: whole[self.said.len()..].to_owned() }
+            RunEvent::TextReplaced { text: draft.visible().to_owned() }
         } else {
             RunEvent::Text { delta }
         };
@@ -99,9 +96,8 @@ impl Machine {
         };
         let usage = Price::of(self.setup.price, draft.usage);
         usage::add(&mut self.usage, &usage);
-        let shown = draft.visible().len();
         let answer = draft.finish();
-        let mut effects = self.show_rest(&answer, shown);
+        let mut effects = self.show_rest(&answer);
         effects.extend([Effect::HangUp, Effect::Report(RunEvent::Usage(usage))]);
         self.retries = Retries::new();
         self.note_directives(&answer.directives);
@@ -115,7 +111,7 @@ impl Machine {
         } else {
             let mut message = self.author.message(answer.content, StopReason::ToolUse, usage, now.ms);
             message.response_id = response_id;
-            self.said = joined(&self.said, &answer.visible);
+            self.say(answer.visible);
             effects.push(Effect::Append(Message::Assistant(message)));
             effects.extend(self.work(now, answer.calls));
         }
@@ -123,14 +119,15 @@ impl Machine {
     }
 
     /// Reports what became visible only with the end of the answer, or that nothing replaces a broken attempt.
-    pub(super) fn show_rest(&mut self, answer: &Answer, shown: usize) -> Vec<Effect> {
-        let text = joined(&self.said, &answer.visible);
-        if self.broken.take().is_some() {
-            return vec![Effect::Report(RunEvent::TextReplaced { text })];
-        }
-        let known = if shown == 0 { self.said.len() } else { text.len() - answer.rest.len() };
-        let delta = text[known..].to_owned();
-        if delta.is_empty() { Vec::new() } else { vec![Effect::Report(RunEvent::Text { delta })] }
+    pub(super) fn show_rest(&mut self, answer: &Answer) -> Vec<Effect> {
+        let event = if self.broken.take().is_some() {
+            RunEvent::TextReplaced { text: answer.visible.clone() }
+        } else if answer.rest.is_empty() {
+            return Vec::new();
+        } else {
+            RunEvent::Text { delta: answer.rest.clone() }
+        };
+        vec![Effect::Report(event)]
     }
 
     pub(super) fn note_directives(&mut self, directives: &Directives) {

@@ -1,0 +1,222 @@
+//! The token of a device in a role: issued, given again, checked, rotated, revoked (PAIR-13).
+
+use base::Secret;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use wire::{Role, ScopeSet};
+
+use super::key::{TokenKey, hash};
+use super::{Device, DeviceToken, IssuedToken, RotatedToken, TokenCheck, record};
+use crate::sql::{Columns, from_json, to_json};
+use crate::{Store, StoreError};
+
+/// A use within this time of the last one is not written down again, so that a reconnecting device costs no flush.
+const USE_RESOLUTION_MS: i64 = 60_000;
+
+/// A token's row.
+pub(super) struct TokenRow {
+    pub(super) token: DeviceToken,
+    hash: String,
+}
+
+impl Store {
+    /// The token of an approved device for `hello-ok`: the same one each time, until it is rotated, revoked, or
+    /// `scopes` are wider than it allows.
+    ///
+    /// # Errors
+    /// [`StoreError::NoDevice`], [`StoreError::NotApproved`] when the device is not approved in this role with these
+    /// scopes, or when a new token could not be made durable.
+    pub async fn issue_token(&self, device_id: &str, role: Role, scopes: &ScopeSet) -> Result<IssuedToken, StoreError> {
+        let (device_id, scopes, key, now) = (device_id.to_owned(), scopes.clone(), self.token_key(), base::now_ms());
+        let (again, asked) = ((device_id.clone(), key.clone()), scopes.clone());
+        if let Some(token) = self.read(move |conn| same_token(conn, &again.0, role, &asked, &again.1)).await? {
+            return Ok(token);
+        }
+        self.write(move |conn| {
+            let device = record::require(conn, &device_id)?;
+            if !device.is_approved(role, &scopes) {
+                return Err(StoreError::NotApproved { device_id: device_id.clone(), role });
+            }
+            match same_token(conn, &device_id, role, &scopes, &key)? {
+                Some(token) => Ok(token),
+                None => replace(conn, &device_id, role, &scopes, &key, now),
+            }
+        })
+        .await
+    }
+
+    /// What a presented token is. The comparison takes the same time whatever the token (AUTH-3).
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn check_token(&self, device_id: &str, role: Role, token: &Secret) -> Result<TokenCheck, StoreError> {
+        let (device_id, presented) = (device_id.to_owned(), Secret::new(hash(token.expose())));
+        self.read(move |conn| {
+            let Some(row) = load(conn, &device_id, role)? else { return Ok(TokenCheck::Unknown) };
+            let same = presented.matches(&row.hash);
+            Ok(match row.token {
+                DeviceToken { revoked_at_ms: Some(_), .. } => TokenCheck::Revoked,
+                DeviceToken { scopes, issued_at_ms, .. } if same => TokenCheck::Good { scopes, issued_at_ms },
+                _ => TokenCheck::Mismatch,
+            })
+        })
+        .await
+    }
+
+    /// Notes that a token was used.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn touch_token(&self, device_id: &str, role: Role) -> Result<(), StoreError> {
+        let (device_id, now) = (device_id.to_owned(), base::now_ms());
+        self.write(move |conn| {
+            conn.prepare_cached(
+                "UPDATE device_tokens SET last_used_at = ?3
+                 WHERE device_id = ?1 AND role = ?2 AND coalesce(last_used_at, 0) <= ?3 - ?4",
+            )?
+            .execute(params![device_id, role.as_str(), now, USE_RESOLUTION_MS])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Replaces a token; the old one stops working at once. `None` when the device has no live token in this role.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn rotate_token(&self, device_id: &str, role: Role) -> Result<Option<RotatedToken>, StoreError> {
+        let (device_id, key, now) = (device_id.to_owned(), self.token_key(), base::now_ms());
+        self.write(move |conn| {
+            let live = load(conn, &device_id, role)?.filter(|row| row.token.revoked_at_ms.is_none());
+            let Some(row) = live else { return Ok(None) };
+            let issued = replace(conn, &device_id, role, &row.token.scopes, &key, now)?;
+            conn.prepare_cached("UPDATE device_tokens SET rotated_at = ?3 WHERE device_id = ?1 AND role = ?2")?
+                .execute(params![device_id, role.as_str(), now])?;
+            Ok(Some(RotatedToken { token: issued.token, rotated_at_ms: now, scopes: issued.scopes }))
+        })
+        .await
+    }
+
+    /// Revokes a token and with it the approval of the device in this role: it must be approved again before it gets
+    /// another. `None` when the device has no live token in this role, else when it was revoked.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn revoke_token(&self, device_id: &str, role: Role) -> Result<Option<i64>, StoreError> {
+        let (device_id, now) = (device_id.to_owned(), base::now_ms());
+        self.write(move |conn| {
+            let revoked = conn
+                .prepare_cached(
+                    "UPDATE device_tokens SET revoked_at = ?3
+                     WHERE device_id = ?1 AND role = ?2 AND revoked_at IS NULL",
+                )?
+                .execute(params![device_id, role.as_str(), now])?;
+            if revoked == 0 {
+                return Ok(None);
+            }
+            let mut device = record::require(conn, &device_id)?;
+            device.roles.retain(|approved| *approved != role);
+            if role == Role::Operator {
+                device.scopes = ScopeSet::none();
+            }
+            record::save(conn, &device)?;
+            Ok(Some(now))
+        })
+        .await
+    }
+}
+
+/// After an approval: makes the role's first token, or replaces one that is narrower or revoked. Answers whether it
+/// replaced one.
+pub(super) fn grant(
+    conn: &Connection,
+    device: &Device,
+    role: Role,
+    key: &TokenKey,
+    now: i64,
+) -> Result<bool, StoreError> {
+    let scopes = if role == Role::Operator { device.scopes.clone() } else { ScopeSet::none() };
+    let old = load(conn, &device.device_id, role)?;
+    let enough = old.as_ref().is_some_and(|row| row.token.revoked_at_ms.is_none() && row.token.scopes.covers(&scopes));
+    if enough {
+        return Ok(false);
+    }
+    replace(conn, &device.device_id, role, &scopes, key, now)?;
+    Ok(old.is_some())
+}
+
+/// Every token of a device.
+pub(super) fn of_device(conn: &Connection, device_id: &str) -> Result<Vec<DeviceToken>, StoreError> {
+    let mut statement =
+        conn.prepare_cached(&format!("SELECT {TOKEN} FROM device_tokens WHERE device_id = ? ORDER BY created_at"))?;
+    let mut found = statement.query([device_id])?;
+    let mut tokens = Vec::new();
+    while let Some(row) = found.next()? {
+        tokens.push(read(row)?.token);
+    }
+    Ok(tokens)
+}
+
+/// The live token, if it is wide enough and the key still derives it.
+fn same_token(
+    conn: &Connection,
+    device_id: &str,
+    role: Role,
+    scopes: &ScopeSet,
+    key: &TokenKey,
+) -> Result<Option<IssuedToken>, StoreError> {
+    let Some(TokenRow { token: row, hash: kept }) = load(conn, device_id, role)? else { return Ok(None) };
+    if row.revoked_at_ms.is_some() || !row.scopes.covers(scopes) {
+        return Ok(None);
+    }
+    let token = key.derive(device_id, role, row.generation, row.issued_at_ms);
+    let is_same = Secret::new(hash(token.expose())).matches(&kept);
+    Ok(is_same.then_some(IssuedToken { token, issued_at_ms: row.issued_at_ms, scopes: row.scopes }))
+}
+
+/// Makes the next generation of a token.
+fn replace(
+    conn: &Connection,
+    device_id: &str,
+    role: Role,
+    scopes: &ScopeSet,
+    key: &TokenKey,
+    now: i64,
+) -> Result<IssuedToken, StoreError> {
+    let old = load(conn, device_id, role)?.map(|row| row.token);
+    let generation = old.as_ref().map_or(1, |token| token.generation + 1);
+    let kept = old.filter(|token| token.revoked_at_ms.is_none()).map_or_else(ScopeSet::none, |token| token.scopes);
+    let scopes = kept.union(scopes);
+    let token = key.derive(device_id, role, generation, now);
+    conn.prepare_cached(
+        "INSERT INTO device_tokens (device_id, role, scopes, generation, hash, created_at, issued_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)
+         ON CONFLICT (device_id, role) DO UPDATE SET scopes = ?3, generation = ?4, hash = ?5, issued_at = ?6,
+             revoked_at = NULL, last_used_at = NULL",
+    )?
+    .execute(params![device_id, role.as_str(), to_json(&scopes), generation, hash(token.expose()), now])?;
+    Ok(IssuedToken { token, issued_at_ms: now, scopes })
+}
+
+const TOKEN: &str = "role, scopes, generation, created_at, issued_at, rotated_at, revoked_at, last_used_at, hash";
+
+fn load(conn: &Connection, device_id: &str, role: Role) -> Result<Option<TokenRow>, StoreError> {
+    let mut statement =
+        conn.prepare_cached(&format!("SELECT {TOKEN} FROM device_tokens WHERE device_id = ? AND role = ?"))?;
+    statement.query_row(params![device_id, role.as_str()], |row| Ok(read(row))).optional()?.transpose()
+}
+
+fn read(row: &Row<'_>) -> Result<TokenRow, StoreError> {
+    let mut columns = Columns::of(row);
+    let role: String = columns.next()?;
+    let token = DeviceToken {
+        role: Role::parse(&role).ok_or_else(|| StoreError::unreadable("a token's role", role))?,
+        scopes: from_json("a token's scopes", &columns.next::<String>()?)?,
+        generation: columns.next()?,
+        created_at_ms: columns.next()?,
+        issued_at_ms: columns.next()?,
+        rotated_at_ms: columns.next()?,
+        revoked_at_ms: columns.next()?,
+        last_used_at_ms: columns.next()?,
+    };
+    Ok(TokenRow { token, hash: columns.next()? })
+}

@@ -1,0 +1,117 @@
+//! The handle everybody holds.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use base::StatePaths;
+use rusqlite::Connection;
+
+use crate::devices::TokenKey;
+use crate::readers::Readers;
+use crate::writer::Writer;
+use crate::{StoreError, open};
+
+/// A handle to the state of one Gateway; cloning is cheap. Every function that changes something returns after the
+/// change is on disk. The last handle that is dropped closes the database; [`Store::close`] also waits for it.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    writer: Writer,
+    readers: Arc<Readers>,
+    token_key: TokenKey,
+}
+
+/// How much was written since the store was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stats {
+    /// Changes asked for.
+    pub jobs: u64,
+    /// Transactions they took; fewer when many came at once.
+    pub commits: u64,
+}
+
+impl Store {
+    /// Opens (or makes) the database of a state folder. Only `state/` in that folder is touched; what an original
+    /// install keeps beside it stays as it is.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`], [`StoreError::Foreign`], [`StoreError::Corrupt`], or an IO error.
+    pub fn open(paths: &StatePaths) -> Result<Self, StoreError> {
+        if !paths.state_dir.exists() {
+            base::ensure_private_dir(&paths.state_dir).map_err(|error| StoreError::io(&paths.state_dir, error))?;
+        }
+        Self::open_in(&paths.database())
+    }
+
+    /// Opens (or makes) the database `file`; its folder becomes private to the user.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_in(file: &Path) -> Result<Self, StoreError> {
+        let conn = open::writer(file)?;
+        let token_key = TokenKey::load(&conn, file)?;
+        let writer = Writer::start(conn, file.to_owned()).map_err(|error| StoreError::io(file, error))?;
+        let readers = Readers::new(file.to_owned());
+        Ok(Self { inner: Arc::new(Inner { writer, readers, token_key }) })
+    }
+
+    /// Finishes what waits and closes the database. Other handles get [`StoreError::Closed`] from then on.
+    pub async fn close(self) {
+        self.inner.readers.close().await;
+        self.inner.writer.close().await;
+    }
+
+    /// Reads every page and every reference; an empty list is a healthy database.
+    ///
+    /// # Errors
+    /// When the database cannot be read at all.
+    pub async fn integrity_check(&self) -> Result<Vec<String>, StoreError> {
+        self.read(|conn| {
+            let mut statement = conn.prepare("PRAGMA integrity_check(20)")?;
+            let found = statement.query_map([], |row| row.get::<_, String>(0))?;
+            let mut problems: Vec<String> = found.collect::<Result<_, _>>()?;
+            problems.retain(|line| line != "ok");
+            let mut statement = conn.prepare("PRAGMA foreign_key_check")?;
+            let found = statement.query_map([], |row| {
+                let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+                Ok(format!("a row of {table} refers to a missing row of {parent}"))
+            })?;
+            for problem in found {
+                problems.push(problem?);
+            }
+            Ok(problems)
+        })
+        .await
+    }
+
+    /// How much was written since the store was opened.
+    pub fn stats(&self) -> Stats {
+        let counters = &self.inner.writer.counters;
+        Stats { jobs: counters.jobs.load(Ordering::Relaxed), commits: counters.commits.load(Ordering::Relaxed) }
+    }
+
+    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.inner.writer.write(work).await
+    }
+
+    pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.inner.readers.read(work).await
+    }
+
+    pub(crate) fn token_key(&self) -> TokenKey {
+        self.inner.token_key.clone()
+    }
+}
