@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
-use wire::message::{AssistantMessage, Message, ToolCall};
+use wire::message::{AssistantMessage, Message, ToolCall, Usage};
 
 use super::usage::Price;
 use super::{AbortReason, RunEvent, RunOutcome};
@@ -112,9 +112,20 @@ pub enum Effect {
         outcome: RunOutcome,
         /// The assistant's last message.
         last: Option<AssistantMessage>,
+        /// What the session's row shows of it.
+        tokens: Tokens,
     },
     /// The turn stops here but is not over: the next start of the Gateway resumes it.
     Suspend(RunOutcome),
+}
+
+/// What a turn used.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Tokens {
+    /// Summed over its calls.
+    pub run: Usage,
+    /// The size of the conversation as the last call counted it.
+    pub conversation: Option<u64>,
 }
 
 /// How the model is to be called.

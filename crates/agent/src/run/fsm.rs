@@ -19,12 +19,12 @@ mod work;
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use wire::message::{Message, ToolCall, ToolResultMessage, Usage};
+use wire::message::{Message, ToolCall, ToolResultMessage};
 
 use super::AbortReason;
 use super::batch::Batch;
 use super::draft::{Author, Draft};
-use super::effect::{Effect, Event, Moment, Setup};
+use super::effect::{Effect, Event, Moment, Setup, Tokens};
 use super::guard::LoopGuard;
 use super::reply::Directives;
 use super::retry::Retries;
@@ -45,7 +45,7 @@ pub struct Machine {
     retries: Retries,
     guard: LoopGuard,
     used_ids: HashSet<String>,
-    usage: Usage,
+    tokens: Tokens,
     directives: Directives,
     /// The last visible text that was answered in full.
     said: String,
@@ -84,7 +84,7 @@ impl Machine {
             retries: Retries::new(),
             guard: LoopGuard::default(),
             used_ids: setup.used_ids.clone(),
-            usage: Usage::default(),
+            tokens: Tokens::default(),
             directives: Directives::default(),
             said: String::new(),
             broken: None,
@@ -116,6 +116,7 @@ impl Machine {
 
     /// Takes in what happened and decides what to do.
     pub fn step(&mut self, now: Moment, event: Event) -> Vec<Effect> {
+        let overdue = self.setup.deadline.is_some_and(|deadline| now.at >= deadline);
         match (&mut self.phase, event) {
             (Phase::Over, _) => Vec::new(),
             (_, Event::StoreFailed(reason)) => self.lose_transcript(reason),
@@ -128,10 +129,10 @@ impl Machine {
             (Phase::Stopping { until, .. }, Event::Tick) if now.at >= *until => self.settle(now),
             (Phase::Stopping { .. }, _) => Vec::new(),
             (_, Event::Abort(reason)) => self.abort(now, reason),
-            (_, Event::Tick) if self.setup.deadline.is_some_and(|deadline| now.at >= deadline) => {
-                self.abort(now, AbortReason::Timeout)
-            }
+            (_, Event::Tick) if overdue => self.abort(now, AbortReason::Timeout),
             (Phase::Fresh, Event::Start { attempt, unanswered }) => self.start(now, attempt, unanswered),
+            // A vendor that never stops talking does not keep the clock from being heard.
+            (Phase::Calling { .. }, Event::Model(_)) if overdue => self.abort(now, AbortReason::Timeout),
             (Phase::Calling { .. }, Event::Model(event)) => self.model_said(now, event),
             (Phase::Calling { .. }, Event::ModelFailed(error)) => self.call_failed(now, &error),
             (Phase::Calling { idle_until, .. }, Event::Tick) if now.at >= *idle_until => {

@@ -45,12 +45,12 @@ impl Machine {
         let outcome = RunOutcome::Completed {
             text: self.said.clone(),
             stop_reason: if message.stop_reason == StopReason::Length { "length" } else { "stop" },
-            usage: self.usage,
+            usage: self.tokens.run,
             provider: self.author.provider.clone(),
             model: self.author.model.clone(),
             directives: self.directives.clone(),
         };
-        vec![Effect::Finish { outcome, last: (!message.content.is_empty()).then_some(message) }]
+        vec![Effect::Finish { outcome, last: (!message.content.is_empty()).then_some(message), tokens: self.tokens }]
     }
 
     /// Ends the turn with an error people see; what they saw before it stays in the transcript.
@@ -60,7 +60,7 @@ impl Machine {
         last.error_message = Some(message.clone());
         let (provider, model) = (Some(self.author.provider.clone()), Some(self.author.model.clone()));
         let outcome = RunOutcome::Failed { message, kind, provider, model };
-        vec![Effect::Finish { outcome, last: Some(last) }]
+        vec![Effect::Finish { outcome, last: Some(last), tokens: self.tokens }]
     }
 
     /// Leaves the current phase for good; returns what people saw of an unfinished answer, as blocks and as text.
@@ -79,7 +79,7 @@ impl Machine {
             return vec![Effect::Suspend(outcome)];
         }
         let last = self.author.message(content, StopReason::Aborted, Usage::default(), now.ms);
-        vec![Effect::Finish { outcome, last: (!last.content.is_empty()).then_some(last) }]
+        vec![Effect::Finish { outcome, last: (!last.content.is_empty()).then_some(last), tokens: self.tokens }]
     }
 
     /// Nothing can be written any more, so nothing is: the turn ends at once.
@@ -92,7 +92,7 @@ impl Machine {
         self.phase = Phase::Over;
         let (provider, model) = (Some(self.author.provider.clone()), Some(self.author.model.clone()));
         let outcome = RunOutcome::Failed { message: reason, kind: "internal", provider, model };
-        effects.push(Effect::Finish { outcome, last: None });
+        effects.push(Effect::Finish { outcome, last: None, tokens: self.tokens });
         effects
     }
 }

@@ -95,7 +95,9 @@ impl Machine {
             return Vec::new();
         };
         let usage = Price::of(self.setup.price, draft.usage);
-        usage::add(&mut self.usage, &usage);
+        usage::add(&mut self.tokens.run, &usage);
+        let seen = usage.input + usage.cache_read + usage.cache_write + usage.output;
+        self.tokens.conversation = (seen > 0).then_some(seen).or(self.tokens.conversation);
         let answer = draft.finish();
         let mut effects = self.show_rest(&answer);
         effects.extend([Effect::HangUp, Effect::Report(RunEvent::Usage(usage))]);
@@ -162,7 +164,7 @@ impl Machine {
     /// The current draft will never be complete. Its tokens count; its text stands until another replaces it.
     pub(super) fn set_draft_aside(&mut self) {
         if let Phase::Calling { draft, .. } = std::mem::replace(&mut self.phase, Phase::Fresh) {
-            usage::add(&mut self.usage, &Price::of(self.setup.price, draft.usage));
+            usage::add(&mut self.tokens.run, &Price::of(self.setup.price, draft.usage));
             if !draft.visible().is_empty() {
                 self.broken = Some(draft);
             }
