@@ -32,7 +32,7 @@ pub use inputs::{Accepted, Finish, Input, InputState, NewInput};
 pub use lock::{GatewayLock, LOCK_WAIT, LockError, LockOwner, LockRequest};
 pub use sessions::{
     Archived, Change, LABEL_MAX, ModelSource, NewSession, Origin, Route, RunStatus, Session, SessionFilter,
-    SessionPage, SessionPatch, SortBy,
+    SessionPage, SessionPatch, SortBy, Upkeep,
 };
 pub use store::{Stats, Store};
 pub use transcript::{

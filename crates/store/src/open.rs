@@ -19,8 +19,7 @@ const CACHE_KIB: u32 = 1024;
 pub(crate) fn writer(file: &Path) -> Result<Connection, StoreError> {
     private_file(file)?;
     let conn = connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let ready = prepare(&conn, file);
-    ready.map_err(|error| error.at(file))?;
+    prepare(&conn, file).map_err(|error| error.at(file))?;
     Ok(conn)
 }
 
@@ -30,6 +29,10 @@ pub(crate) fn reader(file: &Path) -> Result<Connection, StoreError> {
 }
 
 fn connect(file: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
+    try_connect(file, mode).map_err(|error| StoreError::from(error).at(file))
+}
+
+fn try_connect(file: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {
     let conn = Connection::open_with_flags(file, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(STATEMENTS);

@@ -33,6 +33,7 @@ pub(crate) struct Counters {
 #[derive(Debug)]
 pub(crate) struct Writer {
     queue: mpsc::Sender<Order>,
+    file: PathBuf,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -46,9 +47,9 @@ impl Writer {
     pub(crate) fn start(conn: Connection, file: PathBuf) -> std::io::Result<Self> {
         let (queue, orders) = mpsc::channel(QUEUE);
         let counters = Arc::new(Counters::default());
-        let thread = Thread { conn, file, counters: counters.clone() };
+        let thread = Thread { conn, counters: counters.clone() };
         std::thread::Builder::new().name("store-writer".into()).spawn(move || thread.run(orders))?;
-        Ok(Self { queue, counters })
+        Ok(Self { queue, file, counters })
     }
 
     /// Runs `work` in a transaction and returns after it is durable. `work` may run twice (see the module's text), the
@@ -61,7 +62,7 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let job = Box::new(Task { work, outcome: None, reply });
         self.queue.send(Order::Job(job)).await.map_err(|_| StoreError::Closed)?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        answer.await.unwrap_or(Err(StoreError::Closed)).map_err(|error| error.at(&self.file))
     }
 
     /// Finishes what waits, then closes the database. Later writes get [`StoreError::Closed`].
@@ -94,8 +95,11 @@ where
     F: Fn(&Connection) -> Result<T, StoreError> + Send,
 {
     fn run(&mut self, conn: &Connection) -> bool {
-        // A panic in one job is that caller's `Closed`, not the end of every other writer.
-        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(conn))).unwrap_or(Err(StoreError::Closed));
+        // A panic in one job is rolled back and is that caller's error, not the end of every other writer.
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(conn))).unwrap_or_else(|_| {
+            tracing::error!("a write panicked; it was rolled back");
+            Err(StoreError::Closed)
+        });
         self.outcome.insert(outcome).is_ok()
     }
 
@@ -114,7 +118,6 @@ where
 
 struct Thread {
     conn: Connection,
-    file: PathBuf,
     counters: Arc<Counters>,
 }
 
@@ -171,7 +174,7 @@ impl Thread {
         if done.is_err() && !self.conn.is_autocommit() {
             self.conn.execute_batch("ROLLBACK").ok();
         }
-        done.map_err(|error| StoreError::from(error).at(&self.file))
+        done.map_err(StoreError::from)
     }
 
     fn try_transact(&self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
@@ -196,5 +199,161 @@ impl Thread {
         if let Err(error) = tidy.and_then(|()| self.conn.close().map_err(|(_, error)| error)) {
             tracing::debug!(%error, "the write-ahead log stays until the next start");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rusqlite::params;
+    use std::sync::Mutex;
+
+    struct At {
+        _folder: tempfile::TempDir,
+        file: PathBuf,
+        writer: Arc<Writer>,
+    }
+
+    /// A writer over one table of numbers, each written once.
+    fn start() -> At {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.db");
+        let conn = Connection::open(&file).unwrap();
+        conn.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (n INTEGER PRIMARY KEY, text TEXT) STRICT;")
+            .unwrap();
+        let writer = Arc::new(Writer::start(conn, file.clone()).unwrap());
+        At { _folder: folder, file, writer }
+    }
+
+    impl At {
+        fn numbers(&self) -> Vec<i64> {
+            let conn = Connection::open(&self.file).unwrap();
+            let mut statement = conn.prepare("SELECT n FROM t ORDER BY n").unwrap();
+            statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+        }
+
+        /// Keeps the thread busy until the sender is dropped, so that what is queued meanwhile is one batch.
+        async fn hold(&self) -> (std::sync::mpsc::Sender<()>, tokio::task::JoinHandle<()>) {
+            let (release, held) = std::sync::mpsc::channel::<()>();
+            let (begun, busy) = oneshot::channel();
+            let (held, begun) = (Mutex::new(held), Mutex::new(Some(begun)));
+            let writer = self.writer.clone();
+            let holding = tokio::spawn(async move {
+                let wait = move |_: &Connection| {
+                    begun.lock().unwrap().take().map(|begun| begun.send(()).ok());
+                    held.lock().unwrap().recv().ok();
+                    Ok(())
+                };
+                writer.write(wait).await.unwrap();
+            });
+            busy.await.unwrap();
+            (release, holding)
+        }
+
+        fn insert(&self, n: i64, bytes: usize) -> tokio::task::JoinHandle<Result<usize, StoreError>> {
+            let writer = self.writer.clone();
+            tokio::spawn(async move {
+                let put = move |conn: &Connection| {
+                    let text = "x".repeat(bytes);
+                    Ok(conn.execute("INSERT INTO t VALUES (?, ?)", params![n, text])?)
+                };
+                writer.write(put).await
+            })
+        }
+
+        /// Waits until this many orders are queued behind the one that holds the thread.
+        async fn queued(&self, count: usize) {
+            while self.writer.queue.max_capacity() - self.writer.queue.capacity() < count {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_shares_one_commit() {
+        let at = start();
+        let (release, holding) = at.hold().await;
+        let waiting: Vec<_> = (0..100).map(|n| at.insert(n, 1)).collect();
+        at.queued(100).await;
+        drop(release);
+        holding.await.unwrap();
+        for job in waiting {
+            assert_eq!(job.await.unwrap().unwrap(), 1);
+        }
+        assert_eq!(at.writer.counters.commits.load(Ordering::Relaxed), 2, "the holder's, and one for all the rest");
+        assert_eq!(at.numbers().len(), 100);
+    }
+
+    #[tokio::test]
+    async fn a_job_that_fails_or_panics_is_rolled_back_alone() {
+        let at = start();
+        at.insert(1, 1).await.unwrap().unwrap();
+        let (release, holding) = at.hold().await;
+        let before = at.insert(0, 1);
+        let twice = at.insert(1, 1);
+        let writer = at.writer.clone();
+        let panics = tokio::spawn(async move {
+            let work = |conn: &Connection| -> Result<(), StoreError> {
+                conn.execute("INSERT INTO t VALUES (7, '')", [])?;
+                panic!("on purpose")
+            };
+            writer.write(work).await
+        });
+        at.queued(3).await;
+        let after = at.insert(2, 1);
+        drop(release);
+        holding.await.unwrap();
+        assert!(matches!(twice.await.unwrap(), Err(StoreError::Sqlite(_))));
+        assert!(panics.await.unwrap().is_err());
+        before.await.unwrap().unwrap();
+        after.await.unwrap().unwrap();
+        assert_eq!(at.numbers(), [0, 1, 2]);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_fails_the_large_write_and_spares_its_neighbours() {
+        let at = start();
+        let limit = |conn: &Connection| -> Result<(), StoreError> {
+            let pages: i64 = conn.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+            conn.query_row(&format!("PRAGMA max_page_count = {}", pages + 4), [], |_| Ok(()))?;
+            Ok(())
+        };
+        at.writer.write(limit).await.unwrap();
+        let (release, holding) = at.hold().await;
+        let small = at.insert(1, 10);
+        at.queued(1).await;
+        let large = at.insert(2, 1_000_000);
+        at.queued(2).await;
+        let also_small = at.insert(3, 10);
+        at.queued(3).await;
+        drop(release);
+        holding.await.unwrap();
+        small.await.unwrap().unwrap();
+        also_small.await.unwrap().unwrap();
+        let full = large.await.unwrap().unwrap_err();
+        assert!(matches!(&full, StoreError::Full { folder } if Some(folder.as_path()) == at.file.parent()), "{full:?}");
+        assert_eq!(at.numbers(), [1, 3]);
+
+        at.writer.write(|conn| Ok(conn.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(()))?)).await.unwrap();
+        at.insert(2, 1_000_000).await.unwrap().unwrap();
+        assert_eq!(at.numbers(), [1, 2, 3], "it continues when there is room again");
+    }
+
+    #[tokio::test]
+    async fn closing_finishes_what_waits_and_refuses_the_rest() {
+        let at = start();
+        let (release, holding) = at.hold().await;
+        let last = at.insert(1, 1);
+        at.queued(1).await;
+        let writer = at.writer.clone();
+        let closing = tokio::spawn(async move { writer.close().await });
+        at.queued(2).await;
+        drop(release);
+        holding.await.unwrap();
+        closing.await.unwrap();
+        last.await.unwrap().unwrap();
+        assert!(matches!(at.insert(2, 1).await.unwrap(), Err(StoreError::Closed)));
+        assert_eq!(at.numbers(), [1]);
+        assert!(!at.file.with_file_name("a.db-wal").exists(), "a closed store is one file");
     }
 }

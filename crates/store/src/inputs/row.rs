@@ -25,7 +25,7 @@ pub(super) fn require(conn: &Connection, run_id: &str) -> Result<Input, StoreErr
 
 pub(super) fn unfinished(conn: &Connection, session: Option<&SessionKey>) -> Result<Vec<Input>, StoreError> {
     let mut statement = conn.prepare_cached(&format!(
-        "SELECT {INPUT} WHERE i.state <> 'finished' AND i.session_key = coalesce(?, i.session_key) ORDER BY i.position"
+        "SELECT {INPUT} WHERE i.state <> 'finished' AND (?1 IS NULL OR i.session_key = ?1) ORDER BY i.position"
     ))?;
     let mut found = statement.query(params![session.map(SessionKey::as_str)])?;
     let mut inputs = Vec::new();
@@ -33,6 +33,14 @@ pub(super) fn unfinished(conn: &Connection, session: Option<&SessionKey>) -> Res
         inputs.push(read(row)?);
     }
     Ok(inputs)
+}
+
+/// Whether a run of this session is under way.
+pub(super) fn is_running(conn: &Connection, session: &SessionKey) -> Result<bool, StoreError> {
+    // Names the index's own condition, so that finished inputs are not read.
+    let mut statement = conn
+        .prepare_cached("SELECT 1 FROM inputs WHERE session_key = ? AND state <> 'finished' AND state = 'running'")?;
+    Ok(statement.exists([session.as_str()])?)
 }
 
 /// Refuses a write by a run that has ended, or that belongs to another transcript. A run id nobody accepted is

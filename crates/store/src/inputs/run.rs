@@ -138,7 +138,9 @@ fn end(conn: &Connection, run_id: &str, outcome: &Value, now: i64) -> Result<(),
     Ok(())
 }
 
-/// Brings the session's row up to date with the end of a run, if the session still is the one that ran.
+/// Brings the session's row up to date with the end of a run, if the session still is the one that ran. While
+/// another run of it is under way (a command answered meanwhile, a message aborted in the queue) the row stays that
+/// run's.
 fn settle(conn: &Connection, input: &Input, finish: &Finish, appended: bool, now: i64) -> Result<(), StoreError> {
     let Some(mut session) = sessions::load(conn, &input.session)? else { return Ok(()) };
     if session.session_id != input.session_id {
@@ -146,17 +148,16 @@ fn settle(conn: &Connection, input: &Input, finish: &Finish, appended: bool, now
     }
     session.updated_at = now;
     session.last_activity_at = now;
-    // A message aborted in the queue says nothing about the run that is under way.
     let ran = input.state == InputState::Running || appended;
-    if ran {
+    if ran && !row::is_running(conn, &input.session)? {
         session.status = finish.status;
-        session.ended_at = Some(now);
         session.started_at = session.started_at.filter(|_| input.state == InputState::Running).or(Some(now));
+        session.ended_at = Some(now);
         session.last_run_id = Some(input.run_id.clone());
         session.last_run_error.clone_from(&finish.error);
         session.aborted_last_run = finish.status == RunStatus::Killed;
-        account(&mut session, finish);
     }
+    account(&mut session, finish);
     sessions::save(conn, &session)
 }
 

@@ -96,8 +96,19 @@ impl Store {
     }
 }
 
+/// What of speaks of a conversation and goes with it.
+const OF_ONE_CONVERSATION: [&str; 6] = [
+    "systemSent",
+    "compactionCount",
+    "memoryFlushAt",
+    "memoryFlushCompactionCount",
+    "skillsSnapshot",
+    "totalTokensFresh",
+];
+
 /// The session under a new id, with nothing left of its last conversation.
-fn begun_again(old: Session, session_id: String, now: i64) -> Session {
+fn begun_again(mut old: Session, session_id: String, now: i64) -> Session {
+    old.extra.retain(|name, _| !OF_ONE_CONVERSATION.contains(&name.as_str()));
     Session {
         session_id,
         started_session_at: now,

@@ -4,6 +4,7 @@ mod change;
 mod list;
 mod patch;
 mod row;
+mod upkeep;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -12,6 +13,7 @@ use wire::{AgentId, SessionKey};
 pub use list::{Archived, SessionFilter, SessionPage, SortBy};
 pub use patch::{Change, SessionPatch};
 pub(crate) use row::{create, load, require, save};
+pub use upkeep::Upkeep;
 
 /// Longest label in characters.
 pub const LABEL_MAX: usize = 64;

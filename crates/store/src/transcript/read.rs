@@ -244,3 +244,26 @@ fn seq_of(conn: &Connection, session_id: &str, id: Option<&str>, otherwise: u64)
     let seq = statement.query_row(params![id, session_id], |row| Columns::of(row).count());
     Ok(seq.optional()?.unwrap_or(otherwise))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// a page of a long transcript reads its rows and no others.
+    #[test]
+    fn every_page_is_a_range_of_one_index() {
+        let conn = Connection::open_in_memory().unwrap();
+        conn.execute_batch(include_str!("../../schema/v1.sql")).unwrap();
+        for messages_only in [true, false] {
+            for (before_seq, after_seq) in [(None, None), (Some(9), None), (None, Some(9)), (Some(9), Some(5))] {
+                let sql = page_sql(HistoryQuery { limit: 200, before_seq, after_seq, messages_only });
+                let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+                let steps = plan.query_map(params!["s", 0, 9, 201], |row| row.get::<_, String>(3)).unwrap();
+                let steps: Vec<String> = steps.map(Result::unwrap).collect();
+                let [step] = steps.as_slice() else { panic!("more than one step: {steps:?}") };
+                assert!(step.starts_with("SEARCH entries USING INDEX entries_"), "{step}");
+                assert!(step.ends_with("(session_id=? AND seq>? AND seq<?)"), "{step}");
+            }
+        }
+    }
+}
