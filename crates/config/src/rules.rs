@@ -1,0 +1,90 @@
+//! Rules about single values that a JSON Schema cannot say: origins, addresses, networks.
+
+use serde_json::Value;
+use url::Url;
+
+use crate::IpRange;
+use crate::path::Path;
+use crate::problem::Problem;
+use crate::text::{Kind, Node, Sources};
+
+/// One rule: the path, with `*` for every element or member, and what a text there must satisfy.
+type Rule = (&'static str, fn(&str) -> Result<(), String>);
+
+const RULES: &[Rule] = &[
+    ("gateway.publicOrigin", public_origin),
+    ("gateway.remote.url", gateway_url),
+    ("gateway.trustedProxies.*", range),
+    ("gateway.nodes.pairing.autoApproveCidrs.*", range),
+    ("gateway.nodes.pairing.sshVerify.cidrs.*", range),
+    ("gateway.controlUi.basePath", base_path),
+];
+
+/// Applies every rule.
+pub(crate) fn check(root: &Node, sources: &Sources) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (place, rule) in RULES {
+        let keys: Vec<&str> = place.split('.').collect();
+        visit(root, &keys, &Path::root(), &mut |node, path| {
+            let Kind::String(text) = &node.kind else { return };
+            if let Err(message) = rule(text) {
+                problems.push(Problem {
+                    path: path.to_string(),
+                    message,
+                    line: sources.line(node.source, node.span.start),
+                    file: sources.path(node.source).cloned(),
+                    ..Problem::default()
+                });
+            }
+        });
+    }
+    problems
+}
+
+fn visit(node: &Node, keys: &[&str], path: &Path, found: &mut impl FnMut(&Node, &Path)) {
+    let Some((key, rest)) = keys.split_first() else { return found(node, path) };
+    match (&node.kind, *key) {
+        (Kind::Array(items), "*") => {
+            items.iter().enumerate().for_each(|(index, item)| visit(item, rest, &path.index(index), found));
+        }
+        _ => {
+            if let Some(inner) = node.get(key) {
+                visit(inner, rest, &path.key(*key), found);
+            }
+        }
+    }
+}
+
+fn range(text: &str) -> Result<(), String> {
+    text.parse::<IpRange>().map(drop).map_err(|error| format!("{error}, got {}", Value::from(text)))
+}
+
+fn public_origin(text: &str) -> Result<(), String> {
+    let wanted = "expected a bare origin such as `https://gateway.example.com`";
+    let url = Url::parse(text).map_err(|_| String::from(wanted))?;
+    let local = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+    let scheme = url.scheme() == "https" || (url.scheme() == "http" && local);
+    let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    match (scheme, bare && url.password().is_none()) {
+        (true, true) => Ok(()),
+        (true, false) => Err(format!("{wanted}, without path, query or credentials")),
+        (false, _) => Err(format!("{wanted}; plain http is for localhost only")),
+    }
+}
+
+fn gateway_url(text: &str) -> Result<(), String> {
+    let wanted = "expected an address such as `wss://gateway.example.com`";
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    let url = Url::parse(text.trim()).map_err(|_| String::from(wanted))?;
+    match url.scheme() {
+        "ws" | "wss" | "http" | "https" if url.has_host() => Ok(()),
+        _ => Err(wanted.to_owned()),
+    }
+}
+
+fn base_path(text: &str) -> Result<(), String> {
+    let plain = !text.contains(['?', '#', '\\']) && !text.split('/').any(|part| part == "..");
+    if plain { Ok(()) } else { Err(String::from("expected a path such as `/openclaw`")) }
+}

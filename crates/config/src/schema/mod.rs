@@ -1,0 +1,107 @@
+//! The sections of `openclaw.json`, one file each, and the JSON Schema that is derived from them.
+//!
+//! The types are the single source of truth: the published schema, the checker, the lookup by path and the list of
+//! secrets all come from their derives. A section that is not ours yet is in [`PASSED`] and passes untouched.
+
+pub(crate) mod agents;
+pub(crate) mod commands;
+pub(crate) mod control_ui;
+pub(crate) mod discovery;
+pub(crate) mod gateway;
+pub(crate) mod gateway_auth;
+pub(crate) mod logging;
+pub(crate) mod messages;
+pub(crate) mod models;
+pub(crate) mod nodes;
+mod published;
+pub(crate) mod remote;
+pub(crate) mod session;
+pub(crate) mod tools;
+pub(crate) mod unit;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::secrets::SecretNotes;
+
+pub(crate) use published::{alternatives, descend, schema_ref};
+pub use published::{lookup, schema};
+
+/// What the program runs on: every section with its defaults applied and its secrets resolved.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Config {
+    /// The daemon and how to reach it.
+    pub gateway: gateway::Gateway,
+    /// The agents.
+    #[schemars(with = "agents::AgentsFile")]
+    pub agents: agents::Agents,
+    /// Model vendors.
+    pub models: models::Models,
+    /// Conversations.
+    pub session: session::Session,
+    /// Tools.
+    pub tools: tools::Tools,
+    /// Queueing and looks.
+    pub messages: messages::Messages,
+    /// Logs.
+    pub logging: logging::Logging,
+    /// Commands in chats.
+    pub commands: commands::Commands,
+    /// How the Gateway is found.
+    pub discovery: discovery::Discovery,
+    /// Channels by name; whoever owns a channel types its own part.
+    #[schemars(schema_with = "open_map")]
+    pub channels: Map<String, Value>,
+    /// Which agent answers where.
+    #[schemars(schema_with = "open_list")]
+    pub bindings: Vec<Value>,
+    /// Secrets that are configured but could not be had.
+    #[serde(skip)]
+    pub secrets: SecretNotes,
+}
+
+/// Sections of the original that pass untouched (with `$schema`, which editors write).
+pub(crate) const PASSED: &[&str] = &[
+    "$schema",
+    "accessGroups",
+    "acp",
+    "approvals",
+    "audio",
+    "auth",
+    "broadcast",
+    "browser",
+    "canvasHost",
+    "cli",
+    "crestodian",
+    "cron",
+    "diagnostics",
+    "env",
+    "hooks",
+    "mcp",
+    "media",
+    "memory",
+    "meta",
+    "nodeHost",
+    "plugins",
+    "proxy",
+    "secrets",
+    "skills",
+    "surfaces",
+    "talk",
+    "transcripts",
+    "ui",
+    "update",
+    "web",
+    "wizard",
+    "worktrees",
+];
+
+fn open_map(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "object", "additionalProperties": { "type": "object" } })
+}
+
+fn open_list(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({ "type": "array", "items": { "type": "object" } })
+}
