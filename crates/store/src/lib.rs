@@ -21,6 +21,7 @@ mod sessions;
 mod sql;
 mod store;
 mod transcript;
+mod usage;
 mod writer;
 
 pub use devices::{
@@ -38,3 +39,4 @@ pub use store::{Stats, Store};
 pub use transcript::{
     Body, Entry, HISTORY_MAX, HistoryPage, HistoryQuery, NewEntry, StoredMessage, Transcript, Window,
 };
+pub use usage::{UsageQuery, UsageRow};

@@ -11,7 +11,7 @@ use crate::StoreError;
 const APPLICATION: i32 = 0x4F43_4C57;
 
 /// The SQL of each version, in order; the first makes version 1.
-pub(crate) const STEPS: &[&str] = &[include_str!("../schema/v1.sql")];
+pub(crate) const STEPS: &[&str] = &[include_str!("../schema/v1.sql"), include_str!("../schema/v2.sql")];
 
 /// Refuses a database that is newer than `steps` or not ours.
 pub(crate) fn check(conn: &Connection, file: &Path, steps: &[&str]) -> Result<u32, StoreError> {
@@ -105,6 +105,31 @@ mod tests {
         let copy = Connection::open(backup_path(&file, 1)).unwrap();
         assert_eq!(version(&copy).unwrap(), 1);
         assert_eq!(copy.query_row("SELECT x FROM a", [], |row| row.get::<_, i64>(0)).unwrap(), 7);
+    }
+
+    /// A-15.4
+    #[test]
+    fn version_2_counts_what_was_used_before_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, conn) = file_at(&folder, &STEPS[..1]);
+        conn.execute_batch(
+            r#"INSERT INTO sessions VALUES ('agent:main:main', 'main', 's', NULL, NULL, 'idle', 1, 1, 1, NULL, '', '{}');
+               INSERT INTO transcripts (session_id, session_key, created_at) VALUES ('s', 'agent:main:main', 1);
+               INSERT INTO entries VALUES ('a', 's', 1, NULL, 'message', NULL, 5, '{"message":{"role":"assistant",
+                   "provider":"p","model":"m","usage":{"input":3,"output":2,"cost":{"input":0.5,"output":1,
+                   "cacheRead":0,"cacheWrite":0}}}}');
+               INSERT INTO entries VALUES ('b', 's', 2, 'a', 'message', NULL, 6, '{"message":{"role":"assistant",
+                   "usage":{"input":4,"output":0}}}');
+               INSERT INTO entries VALUES ('c', 's', 3, 'b', 'message', NULL, 7, '{"message":{"role":"user"}}');"#,
+        )
+        .unwrap();
+        run(&conn, &file, STEPS).unwrap();
+        let row = conn
+            .query_row("SELECT count(*), sum(input), sum(output), sum(cost_output) FROM usage", [], |row| {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            })
+            .unwrap();
+        assert_eq!(row, (2, 7, 2, 1.0));
     }
 
     #[test]

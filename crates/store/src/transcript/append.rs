@@ -1,12 +1,13 @@
 //! Adding to a transcript: the only way it ever changes.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
+use wire::SessionKey;
 use wire::message::Message;
 
 use super::{Body, Entry, NewEntry};
 use crate::sessions::{self, Session};
 use crate::sql::{Columns, int, new_id};
-use crate::{Store, StoreError, inputs};
+use crate::{Store, StoreError, inputs, usage};
 
 /// Longest derived title and last-message preview in characters.
 const TITLE_MAX: usize = 120;
@@ -54,8 +55,9 @@ pub(crate) fn cwd(conn: &Connection, session_id: &str) -> Result<Option<String>,
     Ok(statement.query_row([session_id], |row| row.get(0)).optional()?.flatten())
 }
 
-/// Where a transcript ends.
+/// Where a transcript ends, and whose it is.
 struct Tail {
+    key: SessionKey,
     seq: i64,
     leaf: Option<String>,
     has_title: bool,
@@ -92,6 +94,9 @@ pub(crate) fn append(
         entry.at,
         entry.body.to_text(),
     ])?;
+    if let Some(Message::Assistant(said)) = entry.message() {
+        usage::note(conn, &entry, &tail.key, said)?;
+    }
     let (role, text) = visible(&entry.body);
     let title = text.as_deref().filter(|_| role == Some("user") && !tail.has_title).map(|text| line(text, TITLE_MAX));
     let preview = text.as_deref().map(|text| line(text, PREVIEW_MAX));
@@ -114,11 +119,13 @@ pub(crate) fn append(
 }
 
 fn tail(conn: &Connection, session_id: &str) -> Result<Option<Tail>, StoreError> {
-    let mut statement =
-        conn.prepare_cached("SELECT last_seq, leaf, title IS NOT NULL FROM transcripts WHERE session_id = ?")?;
+    let mut statement = conn.prepare_cached(
+        "SELECT session_key, last_seq, leaf, title IS NOT NULL FROM transcripts WHERE session_id = ?",
+    )?;
     let tail = statement.query_row([session_id], |row| {
         let mut columns = Columns::of(row);
-        Ok(Tail { seq: columns.next()?, leaf: columns.next()?, has_title: columns.next()? })
+        let key = SessionKey::from_store(columns.next::<String>()?);
+        Ok(Tail { key, seq: columns.next()?, leaf: columns.next()?, has_title: columns.next()? })
     });
     Ok(tail.optional()?)
 }
@@ -131,7 +138,7 @@ fn touch(conn: &Connection, session_id: &str, entry: &Entry, now: i64) -> Result
     )?;
     let key: Option<String> = statement.query_row([session_id], |row| row.get(0)).optional()?;
     let Some(key) = key else { return Ok(()) };
-    let mut session = sessions::require(conn, &wire::SessionKey::from_store(key))?;
+    let mut session = sessions::require(conn, &SessionKey::from_store(key))?;
     session.updated_at = session.updated_at.max(now);
     session.last_activity_at = session.last_activity_at.max(entry.at.min(now));
     sessions::save(conn, &session)

@@ -14,3 +14,4 @@ mod sessions;
 mod small;
 mod transcript;
 mod two_processes;
+mod usage;
