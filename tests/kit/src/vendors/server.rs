@@ -297,6 +297,7 @@ fn paced(
                 None
             }
             Ending::Reset => {
+                tokio::task::yield_now().await;
                 guard.finish();
                 Some((Err(std::io::Error::other("the test cut this stream")), (chunks, gate, None, guard)))
             }
