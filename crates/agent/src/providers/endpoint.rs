@@ -64,7 +64,7 @@ impl Endpoint {
     }
 
     /// Whether the server is on this machine or its network.
-    pub(super) fn is_local(&self) -> bool {
+    pub(crate) fn is_local(&self) -> bool {
         is_local(&self.base_url)
     }
 

@@ -138,6 +138,9 @@ pub(super) fn classify(status: u16, words: &str) -> FailureClass {
     };
     match (by_status, by_words(words)) {
         (FailureClass::RateLimit, Some(FailureClass::Billing)) => FailureClass::Billing,
+        // A 400 stays one, whatever type some servers (Ollama: `api_error`) give to all of their errors.
+        (FailureClass::Format, Some(FailureClass::ServerError | FailureClass::Timeout)) => FailureClass::Format,
+        (FailureClass::ServerError, Some(FailureClass::Format)) => FailureClass::ServerError,
         (FailureClass::Format | FailureClass::ServerError, Some(class)) => class,
         _ => by_status,
     }
@@ -308,6 +311,8 @@ mod tests {
             (529, "", Overloaded),
             (500, "", ServerError),
             (503, "", ServerError),
+            (400, "api_error this model does not do that", Format),
+            (500, "invalid_request_error", ServerError),
             (400, "unknown field", Format),
             (404, "", Format),
             (422, "", Format),

@@ -3,8 +3,6 @@
 //! A conversation keeps the ids of whoever made them; another vendor may refuse them for a character or their length.
 //! The same id always becomes the same replacement, so a call and its result stay together.
 
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-
 /// What a vendor takes as an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum IdForm {
@@ -37,10 +35,9 @@ fn fits(id: &str, max: usize) -> bool {
         && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
 }
 
+/// FNV-1a: the same on every build, so that a vendor's cache outlives an update.
 fn hash(id: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    id.hash(&mut hasher);
-    hasher.finish()
+    id.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
 fn nine(mut number: u64) -> String {

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+mod providers;
+mod providers_answers;
+mod providers_demo;
+mod providers_faults;
+mod providers_requests;
 mod run_fsm;
 mod run_reply;
 mod tools;

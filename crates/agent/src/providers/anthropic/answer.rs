@@ -88,20 +88,16 @@ enum Block {
 }
 
 #[derive(Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
+#[serde(tag = "type")]
 enum Delta {
-    TextDelta {
-        text: String,
-    },
-    InputJsonDelta {
-        partial_json: String,
-    },
-    ThinkingDelta {
-        thinking: String,
-    },
-    SignatureDelta {
-        signature: String,
-    },
+    #[serde(rename = "text_delta")]
+    Text { text: String },
+    #[serde(rename = "input_json_delta")]
+    Json { partial_json: String },
+    #[serde(rename = "thinking_delta")]
+    Thinking { thinking: String },
+    #[serde(rename = "signature_delta")]
+    Signature { signature: String },
     #[serde(other)]
     Other,
 }
@@ -178,12 +174,12 @@ impl Blocks {
 
     fn delta(&mut self, index: u64, delta: Delta, out: &mut Vec<ModelEvent>) {
         match delta {
-            Delta::TextDelta { text } if !text.is_empty() => out.push(ModelEvent::Text(text)),
-            Delta::ThinkingDelta { thinking } if !thinking.is_empty() => out.push(ModelEvent::Thinking(thinking)),
-            Delta::SignatureDelta { signature } if !signature.is_empty() => {
+            Delta::Text { text } if !text.is_empty() => out.push(ModelEvent::Text(text)),
+            Delta::Thinking { thinking } if !thinking.is_empty() => out.push(ModelEvent::Thinking(thinking)),
+            Delta::Signature { signature } if !signature.is_empty() => {
                 out.push(ModelEvent::ThinkingSignature(signature));
             }
-            Delta::InputJsonDelta { partial_json } => {
+            Delta::Json { partial_json } => {
                 if let Some(call) = self.calls.iter_mut().find(|call| call.index == index) {
                     call.json.push_str(&partial_json);
                 }
