@@ -5,6 +5,7 @@
 //! [`run::RunEvent`]s. It never touches a socket of ours, and reaches nodes, channels and approvals only through the
 //! traits in [`ports`].
 
+pub mod models;
 pub mod policy;
 pub mod ports;
 pub mod prompt;

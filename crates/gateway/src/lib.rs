@@ -4,16 +4,11 @@
 //! connection's queue. Who may come in is decided in `auth`; everything is put together once, in order, in `wiring`.
 
 mod auth;
-mod config_now;
 mod conn;
-mod health;
 mod hello;
 mod http;
 mod hub;
-mod machine;
 mod methods;
-mod pairing;
-mod presence;
 mod rpc;
 mod services;
 mod wiring;
