@@ -39,14 +39,20 @@ pub struct ToolDeps {
 #[derive(Clone)]
 pub struct Toolbox {
     tools: Arc<[(ToolSpec, Arc<dyn Tool>)]>,
-    processes: Processes,
+    deps: Arc<ToolDeps>,
 }
 
 impl Toolbox {
     /// Makes every tool of [`TABLE`].
     pub fn new(deps: &ToolDeps) -> Self {
         let tools = TABLE.iter().map(|make| make(deps)).map(|tool| (tool.spec(), tool)).collect();
-        Self { tools, processes: deps.processes.clone() }
+        Self { tools, deps: Arc::new(deps.clone()) }
+    }
+
+    /// The same tools and children under another policy, for turns that begin after the config changed.
+    #[must_use]
+    pub fn with_exec(&self, exec: ExecSettings) -> Self {
+        Self::new(&ToolDeps { exec, ..(*self.deps).clone() })
     }
 
     /// What a model is told, in table order.
@@ -61,6 +67,6 @@ impl Toolbox {
 
     /// Ends every child process and waits until all are gone.
     pub async fn shutdown(&self) {
-        self.processes.shutdown().await;
+        self.deps.processes.shutdown().await;
     }
 }

@@ -53,6 +53,22 @@ impl Default for ExecSettings {
     }
 }
 
+impl From<&config::ExecConfig> for ExecSettings {
+    fn from(config: &config::ExecConfig) -> Self {
+        Self {
+            security: match config.security {
+                config::ExecSecurity::Deny => Security::Deny,
+                config::ExecSecurity::Allowlist => Security::Allowlist,
+                config::ExecSecurity::Full => Security::Full,
+            },
+            allowlist: config.allowlist.clone(),
+            timeout: config.timeout,
+            wait: config.background,
+            path_prepend: config.path_prepend.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+        }
+    }
+}
+
 /// Decides about one line.
 ///
 /// # Errors

@@ -255,6 +255,14 @@ fn an_entry_covers_its_program_or_its_first_words() {
     }
 }
 
+///
+#[test]
+fn the_policy_without_any_config_is_that_of_an_empty_one() {
+    let (ours, theirs) = (ExecSettings::default(), ExecSettings::from(&config::ExecConfig::default()));
+    assert_eq!((ours.security, ours.timeout, ours.wait), (theirs.security, theirs.timeout, theirs.wait));
+    assert_eq!((ours.allowlist, ours.path_prepend), (theirs.allowlist, theirs.path_prepend));
+}
+
 /// The shells at hand; the same line can mean different things to them.
 fn shells() -> Vec<std::path::PathBuf> {
     ["sh", "dash", "bash"].into_iter().filter_map(|name| which::which(name).ok()).collect()

@@ -50,6 +50,17 @@ async fn a_call_may_be_stricter_than_the_policy_and_goes_nowhere_else() {
     assert!(denied.error("exec", json!({"command": "ls"})).await.contains("tools.exec.security"));
 }
 
+/// CFG-8
+#[tokio::test]
+async fn a_changed_policy_holds_from_then_on_and_keeps_the_children() {
+    let mut bench = Bench::new();
+    bench.text("exec", json!({"command": "sleep 600", "background": true})).await;
+    bench.toolbox = bench.toolbox.with_exec(ExecSettings::default());
+    assert!(bench.error("exec", json!({"command": "touch x"})).await.contains("`touch`"));
+    assert!(bench.text("process", json!({"action": "list"})).await.contains("sleep 600"));
+    bench.toolbox.shutdown().await;
+}
+
 ///
 #[tokio::test]
 async fn a_child_sees_no_secret_and_no_input() {
