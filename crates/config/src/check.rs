@@ -24,7 +24,7 @@ pub(crate) struct Findings {
 /// Checks the whole config.
 pub(crate) fn check(root: &Node, sources: &Sources) -> Findings {
     let mut checker = Checker { sources, found: Findings::default() };
-    checker.value(root, schema_ref(), &Path::root());
+    checker.value(root, schema_ref(), &Path::root(), false);
     checker.found
 }
 
@@ -34,10 +34,12 @@ struct Checker<'c> {
 }
 
 impl Checker<'_> {
-    fn value(&mut self, node: &Node, schema: &Value, path: &Path) {
-        let schema = &choose(node, schema);
+    /// `secret`: the value stands where a secret belongs, so it is never repeated.
+    fn value(&mut self, node: &Node, schema: &Value, path: &Path, secret: bool) {
+        let secret = secret || schema.get(SENSITIVE).is_some();
+        let schema = choose(node, schema);
         if schema.get("enum").is_some() || schema.get("const").is_some() {
-            return self.choice(node, schema, path);
+            return self.choice(node, schema, path, secret);
         }
         if !has_type(node, schema) {
             let message = format!("expected {}, got {}", describe(schema), kind_name(node));
@@ -53,14 +55,14 @@ impl Checker<'_> {
             }
             Kind::Array(items) => {
                 let Some(schema) = schema.get("items") else { return };
-                items.iter().enumerate().for_each(|(index, item)| self.value(item, schema, &path.index(index)));
+                items.iter().enumerate().for_each(|(index, item)| self.value(item, schema, &path.index(index), secret));
             }
-            Kind::Object(_) => self.object(node, schema, path),
+            Kind::Object(_) => self.object(node, schema, path, secret),
             Kind::Null | Kind::Bool(_) => {}
         }
     }
 
-    fn object(&mut self, node: &Node, schema: &Value, path: &Path) {
+    fn object(&mut self, node: &Node, schema: &Value, path: &Path, secret: bool) {
         let properties = schema.get("properties").and_then(Value::as_object);
         let rest = schema.get("additionalProperties");
         for (position, member) in node.members().unwrap_or_default().iter().enumerate() {
@@ -70,9 +72,9 @@ impl Checker<'_> {
                 self.warning(member, &inner, "is written twice; the last one counts", None);
             }
             match (properties.and_then(|known| known.get(&member.key)), rest) {
-                (Some(schema), _) => self.value(&member.value, schema, &inner),
+                (Some(schema), _) => self.value(&member.value, schema, &inner, secret),
                 (None, Some(Value::Bool(false))) => self.unknown_in_strict(member, properties, path),
-                (None, Some(schema)) => self.value(&member.value, schema, &inner),
+                (None, Some(schema)) => self.value(&member.value, schema, &inner, secret),
                 (None, None) => self.unknown_in_open(member, properties, path),
             }
         }
@@ -111,7 +113,7 @@ impl Checker<'_> {
         }
     }
 
-    fn choice(&mut self, node: &Node, schema: &Value, path: &Path) {
+    fn choice(&mut self, node: &Node, schema: &Value, path: &Path, secret: bool) {
         let single = schema.get("const").map(std::slice::from_ref);
         let allowed = single.or_else(|| schema.get("enum").and_then(Value::as_array).map(Vec::as_slice));
         let allowed = allowed.unwrap_or_default();
@@ -121,7 +123,7 @@ impl Checker<'_> {
         }
         let words: Vec<String> = allowed.iter().map(Value::to_string).collect();
         let got = match &node.kind {
-            _ if schema.get(SENSITIVE).is_some() => String::from("something else"),
+            _ if secret => String::from("something else"),
             Kind::String(_) | Kind::Number(_) | Kind::Bool(_) => shortened(&value.to_string()),
             _ => kind_name(node).to_owned(),
         };
@@ -173,29 +175,13 @@ fn names(known: Known<'_>) -> impl Iterator<Item = &str> {
 }
 
 /// The branch of a choice between types that is meant by this value; the schema itself when it is no such choice.
-fn choose(node: &Node, schema: &Value) -> Value {
-    let Some(branches) = alternatives(schema) else { return schema.clone() };
+fn choose<'s>(node: &Node, schema: &'s Value) -> &'s Value {
+    let Some(branches) = alternatives(schema) else { return schema };
     let fits = |branch: &&Value| match branch.get("const") {
         Some(only) => *only == node.to_value(),
         None => branch.get("type").is_some() && has_type(node, branch),
     };
-    let Some(branch) = branches.iter().find(fits) else { return schema.clone() };
-    // What is inside a secret is a secret.
-    match schema.get(SENSITIVE) {
-        Some(mark) => marked(branch.clone(), mark),
-        None => branch.clone(),
-    }
-}
-
-fn marked(mut schema: Value, mark: &Value) -> Value {
-    let Some(object) = schema.as_object_mut() else { return schema };
-    object.insert(SENSITIVE.into(), mark.clone());
-    if let Some(Value::Object(properties)) = object.get_mut("properties") {
-        for property in properties.values_mut() {
-            *property = marked(property.take(), mark);
-        }
-    }
-    schema
+    branches.iter().find(fits).unwrap_or(schema)
 }
 
 fn has_type(node: &Node, schema: &Value) -> bool {

@@ -129,13 +129,13 @@ impl Resolver<'_> {
         let (id, provider) = (text("id"), text("provider"));
         match text("source") {
             "env" => self.env.raw(id).ok_or_else(|| format!("the variable `{id}` is not set")),
-            "file" => self.from_file(id, provider),
+            "file" => self.read_reference(id, provider),
             other => Err(format!("secrets from `{other}` are not supported yet; use `env` or `file`")),
         }
     }
 
     /// With a provider, `id` is a JSON pointer into its file (or `value` for the whole); without, it names the file.
-    fn from_file(&self, id: &str, provider: &str) -> Result<String, String> {
+    fn read_reference(&self, id: &str, provider: &str) -> Result<String, String> {
         let named = self.providers.get(provider).and_then(|provider| provider.get("path")).and_then(Value::as_str);
         let Some(named) = named else {
             if !provider.is_empty() && provider != "default" {

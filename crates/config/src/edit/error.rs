@@ -24,6 +24,9 @@ pub enum EditError {
     /// The daemon would refuse to start on the result (CFG-5).
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Refused(Vec<Refusal>),
+    /// A value that should be JSON is not.
+    #[error("the value is not JSON")]
+    NotJson,
     /// Nothing is at the path.
     #[error("Config path not found: {0}")]
     NotFound(Path),
@@ -78,6 +81,7 @@ impl Explain for EditError {
             Self::Stale { .. } => Code("CONFIG_CHANGED"),
             Self::Invalid(problems) => problems.code(),
             Self::Refused(refusals) => refusals.first().map_or(Code("CONFIG_INVALID"), |first| first.code),
+            Self::NotJson => Code("CONFIG_VALUE_NOT_JSON"),
             Self::NotFound(_) => Code("CONFIG_PATH_NOT_FOUND"),
             Self::UnknownPath { .. } => Code("CONFIG_PATH_UNKNOWN"),
             Self::NothingToKeep(_) => Code("CONFIG_REDACTED_VALUE"),
@@ -91,7 +95,10 @@ impl Explain for EditError {
 
     /// A command that was asked for a change and did not make it has failed; it is not the daemon refusing to start.
     fn kind(&self) -> Kind {
-        Kind::Failure
+        match self {
+            Self::NotJson => Kind::Usage,
+            _ => Kind::Failure,
+        }
     }
 
     fn next(&self) -> Vec<Step> {
@@ -101,9 +108,12 @@ impl Explain for EditError {
             Self::Refused(refusals) => refusals.iter().flat_map(|refusal| refusal.next.clone()).collect(),
             Self::NotFound(_) | Self::UnknownPath { .. } => vec![Step::run("openclaw config schema")],
             Self::ReadOnly(name) => vec![Step::advise(format!("change the config where it is made, or unset {name}"))],
-            Self::NothingToKeep(_) | Self::Blocked { .. } | Self::Included { .. } | Self::Link(_) | Self::Io { .. } => {
-                Vec::new()
-            }
+            Self::NotJson
+            | Self::NothingToKeep(_)
+            | Self::Blocked { .. }
+            | Self::Included { .. }
+            | Self::Link(_)
+            | Self::Io { .. } => Vec::new(),
         }
     }
 }

@@ -66,3 +66,171 @@ fn an_unknown_section_is_a_warning_with_a_likely_spelling() {
     openclaw.json:1: somethingElse: is not a key this version knows; it is left as it is
     "#);
 }
+
+#[test]
+fn text_that_is_not_json5_says_where() {
+    for (text, told) in [
+        ("{\n  a: [1,\n", "openclaw.json:3: the text ends where a value was expected"),
+        ("{\n  gateway: lan\n}", "openclaw.json:2: text needs quotes"),
+        ("", "openclaw.json:1: the file is empty; an empty config is written `{}`"),
+        ("[]", "openclaw.json:1: a config is an object, `{ … }`"),
+        ("{ a: 'x\n' }", "openclaw.json:1: this text is never closed with its quote"),
+    ] {
+        assert_eq!(Home::with(text).problems(), [told], "{text:?}");
+    }
+}
+
+#[test]
+fn included_files_are_merged_and_know_their_lines() {
+    let home = Home::with(
+        "{ $include: ['./base.json5', 'more/agents.json5'],\n gateway: { port: 3 }, channels: { $include: 'ch.json5' } }",
+    );
+    home.write("base.json5", "{ gateway: { port: 1, mode: 'local' }, bindings: [{ agentId: 'a' }] }");
+    home.write("more/agents.json5", "{ agents: { $include: './defaults.json5' }, bindings: [{ agentId: 'b' }] }");
+    home.write("more/defaults.json5", "{ defaults: {\n  maxConcurrent: 3 } }");
+    home.write("ch.json5", "{ telegram: { enabled: true } }");
+    let loaded = home.load().unwrap();
+    assert_eq!(loaded.config.gateway.port, Some(3));
+    assert_eq!(loaded.config.gateway.mode, Some(config::Mode::Local));
+    assert_eq!(loaded.config.agents.defaults.max_concurrent, 3);
+    assert_eq!(loaded.config.bindings.len(), 2);
+    assert_eq!(loaded.config.channels["telegram"]["enabled"], true);
+    assert_eq!(loaded.included.len(), 4);
+    assert!(loaded.parsed.get("agents").is_none(), "the file alone");
+
+    home.write("more/defaults.json5", "{ defaults: {\n  maxConcurrent: 'x' } }");
+    assert_eq!(
+        home.problems(),
+        ["more/defaults.json5:2: agents.defaults.maxConcurrent: expected a whole number of at least 1, got text"]
+    );
+}
+
+#[test]
+fn includes_that_cannot_be_followed_are_named() {
+    let home = Home::with(
+        "{ a: { $include: './x.json5' }, b: { $include: '../out.json5' }, c: { $include: 'no.json5' },\n d: { $include: 5 } }",
+    );
+    home.write("x.json5", "{ y: { $include: './x.json5' } }");
+    std::fs::write(home.path().parent().unwrap().join("out.json5"), "{}").unwrap();
+    let told = home.problems().join("\n");
+    assert!(told.contains("the files include each other in a circle: ") && told.contains("x.json5` → "), "{told}");
+    assert!(told.contains("`../out.json5` is outside the folder of the config"), "{told}");
+    assert!(
+        told.contains("c.$include: cannot read `no.json5`") && told.contains(":2: d.$include: takes a file name"),
+        "{told}"
+    );
+    let roots = home.path().parent().unwrap().to_str().unwrap().to_owned();
+    let home = home.set("OPENCLAW_INCLUDE_ROOTS", &roots);
+    assert!(!home.problems().join("\n").contains("outside"), "a root allows more");
+}
+
+#[test]
+fn variables_come_from_the_environment_or_the_env_section() {
+    let home = Home::with(
+        "{ env: { vars: { B: 'b' } }, agents: { defaults: { workspace: '${A}/${B}/$${C}' } },\n gateway: { auth: { token: '${NOPE}' } }, ui: { x: '${ALSO_NOT}' } }",
+    )
+    .set("A", "/a");
+    assert_eq!(
+        home.problems(),
+        [
+            "openclaw.json:2: gateway.auth.token: the variable `NOPE` is not set; set it, or write `$${NOPE}` for the text itself",
+            "openclaw.json:2: ui.x: the variable `ALSO_NOT` is not set; set it, or write `$${ALSO_NOT}` for the text itself",
+        ]
+    );
+    let home = home.set("NOPE", "t").set("ALSO_NOT", "u");
+    let loaded = home.load().unwrap();
+    assert_eq!(loaded.source["agents"]["defaults"]["workspace"], "/a/b/${C}");
+    assert_eq!(loaded.parsed["gateway"]["auth"]["token"], "${NOPE}");
+}
+
+/// CRED-6, CRED-7
+#[test]
+fn secrets_come_from_where_they_are_kept_or_fail_closed() {
+    let home = Home::with(
+        r#"{
+  secrets: { providers: { vault: { source: "file", path: "secrets.json", mode: "json" } } },
+  gateway: { auth: { mode: "token", token: { source: "env", provider: "default", id: "TOK" }, password: "  " },
+    remote: { token: { source: "exec", provider: "op", id: "x" }, password: "$${LEFT_OVER}" } },
+  models: { providers: {
+    a: { apiKey: { source: "file", provider: "vault", id: "/a/key" } },
+    b: { apiKey: { source: "file", id: "b.key" }, headers: { x: "  h  " } },
+    c: { apiKey: { source: "file", provider: "vault", id: "/c" } } } },
+}"#,
+    )
+    .set("TOK", "from-env");
+    home.write("secrets.json", r#"{ "a": { "key": "ka" } }"#);
+    home.write("b.key", "kb\n");
+    let config = home.load().unwrap().config;
+    let key = |id: &str| config.models.providers[id].api_key.as_ref().map(|key| key.expose().to_owned());
+    assert_eq!(config.gateway.auth.token.as_ref().unwrap().expose(), "from-env");
+    assert_eq!((key("a").as_deref(), key("b").as_deref(), key("c")), (Some("ka"), Some("kb"), None));
+    assert_eq!(config.models.providers["b"].headers["x"].expose(), "h");
+    assert!(config.gateway.auth.password.is_none() && config.gateway.remote.password.is_none());
+    let missing: Vec<_> = config.secrets.unavailable().iter().map(|note| note.path.as_str()).collect();
+    assert_eq!(missing, ["gateway.remote.token", "models.providers.c.apiKey"]);
+    assert_eq!(config.secrets.check("gateway.remote.token").unwrap_err().code().0, "GATEWAY_SECRET_REF_UNAVAILABLE");
+}
+
+/// CFG-6
+#[test]
+fn secrets_are_not_shown_and_everything_else_is() {
+    let source = loaded(
+        r#"{ gateway: { auth: { token: "s1", mode: "token", trustedProxy: { userHeader: "x" } }, remote: { edgeAuth: { "cf-id": "s2" } } },
+  models: { providers: { p: { apiKey: "s3", headers: { h: "s4" }, models: [{ id: "m", maxTokens: 5 }] } } },
+  channels: { telegram: { botToken: "s5", tokenFile: "/f", accounts: { a: { bot_token: "s6" } } } }, hooks: { token: "s7" },
+  env: { vars: { OPENAI_API_KEY: "s8", LANG: "C" } }, plugins: { x: { tokens: ["s9"], password: 1234, apiKey: { source: "env", id: "K" } } },
+  talk: { secret: "" } }"#,
+    )
+    .source;
+    let shown = config::redact(&source);
+    let text = shown.to_string();
+    assert!((1..=9).all(|n| !text.contains(&format!("\"s{n}\""))) && !text.contains("1234"), "{text}");
+    assert_eq!(shown["channels"]["telegram"]["tokenFile"], "/f");
+    assert_eq!(shown["env"]["vars"]["LANG"], "C");
+    assert_eq!(shown["models"]["providers"]["p"]["models"][0]["maxTokens"], 5);
+    assert_eq!(shown["plugins"]["x"]["apiKey"]["id"], "K");
+    assert_eq!(shown["gateway"]["auth"]["mode"], "token");
+    assert_eq!(shown["talk"]["secret"], "");
+    assert!(config::is_sensitive(&"gateway.remote.edgeAuth.x".parse().unwrap()));
+    assert!(!config::is_sensitive(&"gateway.auth.mode".parse().unwrap()));
+}
+
+/// CFG-6: not even a value of the wrong kind in a secret's place is repeated.
+#[test]
+fn a_problem_never_repeats_a_secret() {
+    let home = Home::with(
+        r#"{ gateway: { token: "hunter2", auth: { token: { source: "hunter2", id: "hunter2" }, password: ["hunter2"] } },
+  models: { providers: { p: { apiKey: { hunter: "hunter2" } } } } }"#,
+    );
+    let problems = home.load().unwrap_err();
+    assert_eq!(problems.0.len(), 6, "{problems}");
+    assert!(!format!("{problems:?} {problems}").contains("hunter2"), "{problems}");
+    let config = loaded(r#"{ gateway: { auth: { token: "hunter2" } } }"#).config;
+    assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+/// CFG-3
+#[test]
+fn single_values_are_held_against_their_rules() {
+    let home = Home::with(
+        r#"{ gateway: { publicOrigin: "http://a.example/x", port: 70000, trustedProxies: ["10.0.0.0/8", "nope"], remote: { url: "ftp://x" },
+  auth: { rateLimit: { maxAttempts: 99999999999, exemptLoopback: "yes" }, identityScopes: { "a@b": ["operator.reed"] } } } }"#,
+    );
+    let told: Vec<_> = home.load().unwrap_err().0.into_iter().map(|problem| problem.path).collect();
+    assert_eq!(
+        told,
+        [
+            "gateway.port",
+            "gateway.auth.rateLimit.exemptLoopback",
+            r#"gateway.auth.identityScopes.a@b[0]"#,
+            "gateway.publicOrigin",
+            "gateway.remote.url",
+            "gateway.trustedProxies[1]",
+        ]
+    );
+    let home = Home::with("{ gateway: { auth: { rateLimit: { maxAttempts: 99999999999 } } } }");
+    assert_eq!(
+        home.problems(),
+        ["openclaw.json: gateway.auth.rateLimit.maxAttempts: is outside the range of this key"]
+    );
+}

@@ -1,9 +1,15 @@
 //! The crate from outside: files in, values or problems out.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop where it stands")]
+
 extern crate openclaw_config as config;
 
+mod edit;
 mod load;
 mod originals;
+mod properties;
+mod schema;
+mod start;
 
 use std::path::{Path, PathBuf};
 
