@@ -20,8 +20,10 @@ pub(super) use keys::Key;
 
 /// How long a finished session can still be read.
 pub(super) const KEEP_FINISHED: Duration = Duration::from_secs(30 * 60);
-/// Most sessions of one agent, finished ones included; the oldest finished ones go first.
-const MAX_SESSIONS: usize = 64;
+/// Most finished sessions that are kept; the oldest go first.
+const MAX_FINISHED: usize = 64;
+/// Most children one agent may have at a time.
+const MAX_RUNNING: usize = 32;
 
 /// The children of a Gateway. Clones are handles to the same children.
 #[derive(Clone, Default)]
@@ -45,6 +47,13 @@ impl Processes {
     pub(super) fn spawn(&self, command: Command) -> std::io::Result<Arc<Entry>> {
         if self.inner.tasks.is_closed() {
             return Err(std::io::Error::other("the Gateway is stopping"));
+        }
+        if self.lock().values().filter(|entry| entry.agent == command.agent && entry.end().is_none()).count()
+            >= MAX_RUNNING
+        {
+            return Err(std::io::Error::other(format!(
+                "{MAX_RUNNING} commands are running already; end one with `process`"
+            )));
         }
         let (entry, owner) = child::start(command)?;
         self.lock().insert(entry.id.clone(), entry.clone());
@@ -72,15 +81,15 @@ impl Processes {
         }
     }
 
-    /// Forgets sessions that ended longer than [`KEEP_FINISHED`] before `now`, and the oldest ended ones of an agent
-    /// that has too many.
+    /// Forgets sessions that ended longer than [`KEEP_FINISHED`] before `now`, and the oldest ended ones when
+    /// there are too many.
     pub(super) fn sweep(&self, now: i64) {
         let mut entries = self.lock();
         let keep = i64::try_from(KEEP_FINISHED.as_millis()).unwrap_or(i64::MAX);
         entries.retain(|_, entry| entry.end().is_none_or(|end| now - end.at < keep));
         let mut ended: Vec<_> = entries.values().filter(|entry| entry.end().is_some()).cloned().collect();
         ended.sort_by_key(|entry| std::cmp::Reverse(entry.started_at));
-        for entry in ended.iter().skip(MAX_SESSIONS) {
+        for entry in ended.iter().skip(MAX_FINISHED) {
             entries.remove(&entry.id);
         }
     }
@@ -114,6 +123,19 @@ mod tests {
             timeout: Duration::from_secs(60),
             agent: AgentId::main(),
         }
+    }
+
+    #[tokio::test]
+    async fn an_agent_has_a_bounded_number_of_children() {
+        let processes = Processes::new();
+        for _ in 0..MAX_RUNNING {
+            processes.spawn(command("sleep 600")).unwrap();
+        }
+        let refused = processes.spawn(command("true")).err().unwrap();
+        assert!(refused.to_string().contains("end one with `process`"), "{refused}");
+        let other = Command { agent: AgentId::fold("other"), ..command("true") };
+        assert!(processes.spawn(other).is_ok());
+        processes.shutdown().await;
     }
 
     ///

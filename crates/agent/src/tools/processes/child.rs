@@ -190,8 +190,7 @@ impl Entry {
 
     /// Output from byte `from` on, and where it ends now.
     pub(in crate::tools) fn output_since(&self, from: usize) -> (String, usize) {
-        let output = self.output();
-        (output.since(from), output.total())
+        self.output().since(from, self.end().is_some())
     }
 
     /// Whether the middle of the output was dropped.

@@ -36,8 +36,9 @@ impl Output {
         self.total > self.head.len() + self.tail.len()
     }
 
-    /// Everything from byte `from` on; a line stands for what was forgotten of it.
-    pub(super) fn since(&self, from: usize) -> String {
+    /// Everything from byte `from` on, and where to go on from; a line stands for what was forgotten of it. The first
+    /// bytes of a character that is not complete yet are left for the next time, unless this is the end.
+    pub(super) fn since(&self, from: usize, at_end: bool) -> (String, usize) {
         let tail_start = self.total - self.tail.len();
         let (first, second) = self.tail.as_slices();
         let mut bytes = self.head.get(from..).unwrap_or_default().to_vec();
@@ -47,13 +48,27 @@ impl Output {
         }
         let skip = from.saturating_sub(tail_start);
         bytes.extend(first.iter().chain(second).skip(skip));
-        String::from_utf8_lossy(&bytes).into_owned()
+        let begun = if at_end { 0 } else { unfinished_character(&bytes) };
+        bytes.truncate(bytes.len() - begun);
+        (String::from_utf8_lossy(&bytes).into_owned(), self.total - begun)
+    }
+}
+
+/// How many bytes at the end begin a character without finishing it.
+fn unfinished_character(bytes: &[u8]) -> usize {
+    // A character has at most four bytes, so three can be there without the last.
+    let last = &bytes[bytes.len().saturating_sub(3)..];
+    let start = last.iter().rposition(|byte| byte & 0b1100_0000 == 0b1100_0000).map_or(last.len(), |at| at);
+    match std::str::from_utf8(&last[start..]) {
+        Err(wrong) if wrong.error_len().is_none() => last.len() - start,
+        _ => 0,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     ///
     #[test]
@@ -62,7 +77,7 @@ mod tests {
         for line in 0..100_000 {
             output.push(format!("{line:06}\n").as_bytes());
         }
-        let text = output.since(0);
+        let text = output.since(0, true).0;
         assert!(text.starts_with("000000\n") && text.ends_with("099999\n") && output.truncated());
         assert!(text.len() < HEAD_BYTES + TAIL_BYTES + 60 && text.contains("[... 500000 bytes left out ...]"));
     }
@@ -74,10 +89,28 @@ mod tests {
         output.push(b"one ");
         let seen = output.total();
         output.push(b"two");
-        assert_eq!(output.since(seen), "two");
+        assert_eq!(output.since(seen, true).0, "two");
         output.push(&vec![b'x'; HEAD_BYTES]);
         let seen = output.total();
         output.push(b"three");
-        assert_eq!((output.since(seen), output.truncated()), ("three".into(), false));
+        assert_eq!((output.since(seen, true).0, output.truncated()), ("three".into(), false));
+    }
+
+    proptest! {
+        /// however the bytes of a text are cut, it arrives whole.
+        #[test]
+        fn no_character_is_broken_between_two_looks(text in "[aä€😀]{0,30}", cuts in prop::collection::vec(1_usize..5, 0..60)) {
+            let (mut output, mut seen, mut from, mut rest) = (Output::default(), String::new(), 0, text.as_bytes());
+            for cut in cuts {
+                let (now, later) = rest.split_at(cut.min(rest.len()));
+                output.push(now);
+                let (piece, next) = output.since(from, false);
+                seen.push_str(&piece);
+                (from, rest) = (next, later);
+            }
+            output.push(rest);
+            seen.push_str(&output.since(from, true).0);
+            prop_assert_eq!(seen, text);
+        }
     }
 }
