@@ -1,7 +1,9 @@
 //! What a message asks for, as far as words alone tell, in a dozen languages.
 //!
-//! Deliberately simple: a list of words per wish. Languages that put spaces between words are matched by whole words,
+//! Deliberately simple: a list of words per wish ([`super::vocabulary`]). Languages that put spaces between words are matched by whole words,
 //! the others by what they contain.
+
+use super::vocabulary::{HELLO, LIST, NODES, READ, RUN, THANKS, TIME};
 
 /// A wish the offline model knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,226 +30,6 @@ pub(super) enum Intent {
 
 /// Only this much of a message is looked at; a wish stands near its start.
 const LOOKED_AT_CHARS: usize = 2_000;
-
-const RUN: &[&str] = &[
-    "run",
-    "execute",
-    "exec",
-    "führe",
-    "fuehre",
-    "exécute",
-    "lance",
-    "ejecuta",
-    "execute",
-    "esegui",
-    "запусти",
-    "выполни",
-    "运行",
-    "執行",
-    "执行",
-    "実行",
-    "실행",
-];
-const READ: &[&str] = &[
-    "read",
-    "show",
-    "open",
-    "cat",
-    "display",
-    "print",
-    "view",
-    "lies",
-    "lese",
-    "zeig",
-    "zeige",
-    "öffne",
-    "lis",
-    "lire",
-    "montre",
-    "ouvre",
-    "lee",
-    "leer",
-    "muestra",
-    "abre",
-    "leia",
-    "mostre",
-    "abra",
-    "leggi",
-    "mostra",
-    "apri",
-    "lees",
-    "toon",
-    "прочитай",
-    "покажи",
-    "открой",
-    "oku",
-    "göster",
-    "읽어",
-    "読んで",
-    "見せて",
-    "读",
-    "讀",
-    "打开",
-    "打開",
-    "显示",
-    "اقرأ",
-    "पढ़ो",
-];
-const LIST: &[&str] = &[
-    "list",
-    "ls",
-    "dir",
-    "files",
-    "folder",
-    "directory",
-    "workspace",
-    "dateien",
-    "ordner",
-    "verzeichnis",
-    "arbeitsbereich",
-    "fichiers",
-    "dossier",
-    "liste",
-    "archivos",
-    "carpeta",
-    "lista",
-    "arquivos",
-    "pasta",
-    "cartella",
-    "elenca",
-    "bestanden",
-    "map",
-    "файлы",
-    "папка",
-    "папке",
-    "список",
-    "dosyalar",
-    "dosyaları",
-    "파일",
-    "ファイル",
-    "一覧",
-    "文件",
-    "檔案",
-    "目录",
-    "目錄",
-    "الملفات",
-    "फ़ाइलें",
-];
-const TIME: &[&str] = &[
-    "time",
-    "date",
-    "clock",
-    "day is it",
-    "today",
-    "uhr",
-    "uhrzeit",
-    "wie spät",
-    "datum",
-    "welcher tag",
-    "heure",
-    "quel jour",
-    "hora",
-    "horas",
-    "fecha",
-    "qué día",
-    "data de hoje",
-    "che ora",
-    "che ore",
-    "che giorno",
-    "hoe laat",
-    "который час",
-    "сколько времени",
-    "время",
-    "дата",
-    "saat",
-    "tarih",
-    "몇 시",
-    "시간",
-    "날짜",
-    "何時",
-    "時間",
-    "日付",
-    "几点",
-    "幾點",
-    "时间",
-    "時刻",
-    "日期",
-    "الساعة",
-    "الوقت",
-    "समय",
-    "तारीख",
-];
-const NODES: &[&str] = &[
-    "node",
-    "nodes",
-    "device",
-    "devices",
-    "geräte",
-    "appareils",
-    "dispositivos",
-    "устройства",
-    "デバイス",
-    "设备",
-    "기기",
-];
-const THANKS: &[&str] = &[
-    "thanks",
-    "thank you",
-    "thx",
-    "danke",
-    "merci",
-    "gracias",
-    "obrigado",
-    "obrigada",
-    "grazie",
-    "dank",
-    "спасибо",
-    "teşekkürler",
-    "ありがとう",
-    "谢谢",
-    "謝謝",
-    "감사",
-    "شكرا",
-    "धन्यवाद",
-];
-const HELLO: &[&str] = &[
-    "hi",
-    "hello",
-    "hey",
-    "help",
-    "who are you",
-    "what are you",
-    "what can you do",
-    "good morning",
-    "hallo",
-    "moin",
-    "servus",
-    "hilfe",
-    "wer bist du",
-    "was kannst du",
-    "bonjour",
-    "salut",
-    "aide",
-    "hola",
-    "ayuda",
-    "olá",
-    "oi",
-    "ajuda",
-    "ciao",
-    "aiuto",
-    "hoi",
-    "привет",
-    "здравствуйте",
-    "помощь",
-    "merhaba",
-    "안녕",
-    "こんにちは",
-    "你好",
-    "مرحبا",
-    "नमस्ते",
-    "test",
-    "ping",
-];
 
 /// The wish in `text`.
 pub(super) fn of(text: &str) -> Intent {
@@ -290,8 +72,9 @@ impl Words {
         Self(words.fold(String::from(" "), |joined, word| joined + word + " "))
     }
 
-    fn any(&self, list: &[&str]) -> bool {
-        list.iter()
+    fn any(&self, vocabulary: &str) -> bool {
+        vocabulary
+            .split(", ")
             .any(|word| if has_spaces(word) { self.0.contains(&format!(" {word} ")) } else { self.0.contains(word) })
     }
 
@@ -326,8 +109,8 @@ fn command(text: &str, words: &Words) -> Option<String> {
         ]
         .contains(&word.to_lowercase().as_str())
     });
-    let begins =
-        RUN.contains(&verb.to_lowercase().trim_matches(':')) && words.first() == verb.to_lowercase().trim_matches(':');
+    let begins = RUN.split(", ").any(|word| word == verb.to_lowercase().trim_matches(':'))
+        && words.first() == verb.to_lowercase().trim_matches(':');
     (begins && !article).then_some(rest)
 }
 

@@ -5,6 +5,7 @@
 //! move; to everything else it says what it is and how to add a model that understands ([`words`]).
 
 mod intent;
+mod vocabulary;
 mod words;
 
 use std::sync::Arc;

@@ -5,10 +5,10 @@
 //! be `stop` although tools are called, or missing before `[DONE]`; `[DONE]` may be missing after it; token counts may
 //! come in the choice (Moonshot) or under `x_groq`; an error may come inside a stream that began with 200.
 
-use serde::Deserialize;
 use serde_json::Value;
 use wire::message::{StopReason, Usage};
 
+use super::chunk::{CallDelta, Choice, Chunk, Content, Delta, FunctionDelta, RawUsage};
 use super::think_tags::{Piece, ThinkTags};
 use crate::providers::failure::Failure;
 use crate::providers::http::{Decoder, Progress};
@@ -41,84 +41,6 @@ struct Call {
     name: String,
     arguments: String,
     signature: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Chunk {
-    id: Option<String>,
-    #[serde(default, deserialize_with = "null_is_empty")]
-    choices: Vec<Choice>,
-    usage: Option<RawUsage>,
-    x_groq: Option<Groq>,
-    error: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Choice {
-    // A server that did not stream gives the whole message where the delta would be.
-    #[serde(default, alias = "message")]
-    delta: Option<Delta>,
-    finish_reason: Option<String>,
-    usage: Option<RawUsage>,
-    error: Option<Value>,
-}
-
-#[derive(Deserialize, Default)]
-struct Delta {
-    content: Option<Content>,
-    reasoning_content: Option<String>,
-    reasoning: Option<String>,
-    refusal: Option<String>,
-    #[serde(default, deserialize_with = "null_is_empty")]
-    tool_calls: Vec<CallDelta>,
-}
-
-/// Text, or parts of it (Mistral's reasoning models).
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Content {
-    Text(String),
-    Parts(Vec<Value>),
-}
-
-#[derive(Deserialize)]
-struct CallDelta {
-    index: Option<u64>,
-    id: Option<String>,
-    function: Option<FunctionDelta>,
-    extra_content: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct FunctionDelta {
-    name: Option<String>,
-    arguments: Option<Value>,
-}
-
-#[derive(Deserialize)]
-struct Groq {
-    usage: Option<RawUsage>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct RawUsage {
-    prompt_tokens: Option<u64>,
-    completion_tokens: Option<u64>,
-    total_tokens: Option<u64>,
-    prompt_tokens_details: Option<PromptDetails>,
-    prompt_cache_hit_tokens: Option<u64>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct PromptDetails {
-    cached_tokens: Option<u64>,
-    cache_write_tokens: Option<u64>,
-}
-
-fn null_is_empty<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl Decoder for Chunks {

@@ -6,6 +6,7 @@
 //! and `data: [DONE]` closes. [`request`] writes the question, [`answer`] reads the chunks, [`manner`] knows who deviates.
 
 mod answer;
+mod chunk;
 mod manner;
 mod request;
 mod think_tags;
