@@ -8,15 +8,16 @@
 mod builtin;
 mod entry;
 mod error;
+mod listing;
 mod local;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use base::Env;
+use base::{Env, Explain as _};
 use config::{Config, ModelChoice, ModelSettings};
 use url::Url;
-use wire::methods::models as rows;
 
 pub use self::error::ModelError;
 pub use self::local::LocalServer;
@@ -48,6 +49,8 @@ pub struct Chosen {
     pub input_images: bool,
     /// What it costs, when known.
     pub cost: Option<Price>,
+    /// How long it may be silent before a call is given up.
+    pub idle: Duration,
     /// References to try when it fails; none when a person chose it, since that choice is strict.
     pub fallbacks: Vec<String>,
 }
@@ -56,6 +59,34 @@ impl Chosen {
     /// `provider/model`.
     pub fn reference(&self) -> String {
         format!("{}/{}", self.provider_id, self.model_id)
+    }
+}
+
+/// As a turn takes it.
+impl From<Chosen> for crate::run::Model {
+    fn from(chosen: Chosen) -> Self {
+        Self {
+            provider_id: chosen.provider_id,
+            model_id: chosen.model_id,
+            provider: chosen.provider,
+            context_window: chosen.context_window,
+            max_tokens: chosen.max_tokens,
+            images: chosen.input_images,
+            price: chosen.cost,
+            idle: chosen.idle,
+        }
+    }
+}
+
+/// As a turn says it: what is missing, then what to do.
+impl From<&ModelError> for crate::run::NoModel {
+    fn from(error: &ModelError) -> Self {
+        let step = error.next().into_iter().next().map(|step| match step {
+            base::Step::Run(command) => format!("; run `{command}`"),
+            base::Step::Do(sentence) => format!("; {sentence}"),
+        });
+        let kind = if matches!(error, ModelError::NoKey { .. }) { "auth" } else { "format" };
+        Self { hint: format!("{error}{}", step.unwrap_or_default()), kind }
     }
 }
 
@@ -120,59 +151,6 @@ impl Catalog {
         let (entry, model) = self.resolve(wanted).await?;
         self.check_allowed(&entry, &model)?;
         Ok(format!("{}/{}", entry.id, model.id))
-    }
-
-    /// What a person may choose from; with `all`, also what only lacks a key.
-    pub async fn list(&self, all: bool) -> Vec<rows::ModelChoice> {
-        let default = self.choose(None, None).await.ok().map(|chosen| chosen.reference());
-        let primary = default.or_else(|| self.defaults.as_ref().map(|choice| choice.primary.trim().to_owned()));
-        let fallbacks = self.defaults.as_ref().map(|choice| choice.fallbacks.clone()).unwrap_or_default();
-        let mut out = Vec::new();
-        for entry in self.known().await {
-            let wanted = all
-                || entry.has_key()
-                || primary.as_deref().is_some_and(|name| name.starts_with(&format!("{}/", entry.id)));
-            let unlisted = primary.iter().chain(&fallbacks).chain(self.settings.keys());
-            let unlisted = unlisted.filter_map(|name| name.strip_prefix(&format!("{}/", entry.id)));
-            let unlisted: Vec<Model> = unlisted
-                .filter(|id| entry.models.iter().all(|model| model.id != **id))
-                .map(|id| entry.model(id))
-                .collect();
-            for model in entry.models.iter().chain(&unlisted).filter(|_| wanted) {
-                let row = self.row(&entry, model, primary.as_deref(), &fallbacks);
-                let repeated =
-                    out.iter().any(|known: &rows::ModelChoice| known.provider == row.provider && known.id == row.id);
-                let shown = all || row.manual_selection_allowed || !row.tags.is_empty();
-                if shown && !repeated {
-                    out.push(row);
-                }
-            }
-        }
-        out
-    }
-
-    fn row(&self, entry: &Entry, model: &Model, primary: Option<&str>, fallbacks: &[String]) -> rows::ModelChoice {
-        let reference = format!("{}/{}", entry.id, model.id);
-        let tag = |tag: &str, on: bool| on.then(|| tag.to_owned());
-        let images = model.images.then(|| "image".to_owned());
-        rows::ModelChoice {
-            id: model.id.clone(),
-            name: model.name.clone(),
-            provider: entry.id.clone(),
-            alias: self.settings.get(&reference).and_then(|settings| settings.alias.clone()),
-            tags: tag("default", primary == Some(&reference))
-                .into_iter()
-                .chain(tag("fallback", fallbacks.contains(&reference)))
-                .collect(),
-            available: entry.has_key(),
-            unavailable_reason: (!entry.has_key()).then(|| "missing-auth".to_owned()),
-            context_window: model.context_window,
-            reasoning: model.reasoning,
-            input: std::iter::once("text".to_owned()).chain(images).collect(),
-            thinking_levels: rows::ThinkingLevel::of(model.reasoning),
-            thinking_default: "off".to_owned(),
-            manual_selection_allowed: self.is_allowed(&reference),
-        }
     }
 
     /// The provider and model a reference, alias or bare model id means.
@@ -255,14 +233,14 @@ impl Catalog {
     }
 
     fn bind(&self, entry: &Entry, model: Model, fallbacks: Vec<String>) -> Result<Chosen, ModelError> {
-        let (provider, local) = if entry.id == demo::PROVIDER && entry.base_url.is_empty() {
-            (Demo::provider(), false)
+        let (provider, local, idle) = if entry.id == demo::PROVIDER && entry.base_url.is_empty() {
+            (Demo::provider(), false, providers::IDLE_LOCAL)
         } else {
             let endpoint = endpoint(entry, &model)?;
-            let local = endpoint.is_local();
+            let (local, idle) = (endpoint.is_local(), endpoint.idle);
             let api = entry::dialect(model.api.as_deref().unwrap_or(&entry.api));
             let unknown = || ModelError::NoDialect { provider: entry.id.clone(), api: api.to_owned() };
-            (providers::connect(api, endpoint, self.http.clone()).ok_or_else(unknown)?, local)
+            (providers::connect(api, endpoint, self.http.clone()).ok_or_else(unknown)?, local, idle)
         };
         Ok(Chosen {
             provider_id: entry.id.clone(),
@@ -274,6 +252,7 @@ impl Catalog {
             reasoning: model.reasoning,
             input_images: model.images,
             cost: model.cost,
+            idle,
             fallbacks,
         })
     }

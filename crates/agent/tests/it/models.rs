@@ -158,6 +158,15 @@ async fn a_configured_model_that_cannot_be_called_is_an_error_and_never_the_offl
     let error = chosen(&config, &[], None).await.unwrap_err();
     assert_eq!(error.code().0, "MODEL_NO_KEY");
     assert!(error.next()[0].text().contains("ANTHROPIC_API_KEY"), "{:?}", error.next());
+    let hint = openclaw_agent::run::NoModel::from(&error);
+    assert_eq!(
+        (hint.hint.as_str(), hint.kind),
+        (
+            "the model `anthropic/claude-opus-5-5` needs an API key for `anthropic`; set `ANTHROPIC_API_KEY` where the \
+             Gateway starts, or `models.providers.anthropic.apiKey`",
+            "auth"
+        )
+    );
     let rows = catalog(&config, &[]).list(false).await;
     let opus = rows.iter().find(|row| row.id == "claude-opus-5-5").unwrap();
     assert_eq!(
