@@ -42,6 +42,8 @@ pub enum SortBy {
 pub struct SessionFilter {
     /// Of this agent only.
     pub agent: Option<AgentId>,
+    /// Of any of these agents; of all of them when empty.
+    pub agents: Vec<AgentId>,
     /// With exactly this label.
     pub label: Option<String>,
     /// Started by this session's runs.
@@ -54,8 +56,10 @@ pub struct SessionFilter {
     pub active_since: Option<i64>,
     /// With a run under way.
     pub running: bool,
-    /// Leave out the `global` and `unknown` sessions.
-    pub named_only: bool,
+    /// Leave out the agents' `global` sessions (not `includeGlobal`).
+    pub without_global: bool,
+    /// Leave out the agents' `unknown` sessions (not `includeUnknown`).
+    pub without_unknown: bool,
     /// The order.
     pub sort_by: SortBy,
     /// Most rows; `None` is all of them.
@@ -156,9 +160,11 @@ impl Conditions {
             Archived::Only => made.text.push_str(" AND s.archived_at IS NOT NULL"),
             Archived::Any => {}
         }
-        if filter.named_only {
-            made.text.push_str(" AND s.key NOT GLOB 'agent:*:global' AND s.key NOT GLOB 'agent:*:unknown'");
+        for (rest, left_out) in [("global", filter.without_global), ("unknown", filter.without_unknown)] {
+            // Spelled with the agent: the rest of a key may itself end in `:global`.
+            made.with("s.key <> 'agent:' || s.agent || ':' || ?", left_out.then(|| rest.to_owned()));
         }
+        made.with_any("s.agent", filter.agents.iter().map(AgentId::to_string));
         made
     }
 
@@ -167,6 +173,13 @@ impl Conditions {
             self.text.push_str(" AND ");
             self.text.push_str(condition);
             self.values.push(value.into());
+        }
+    }
+    fn with_any(&mut self, column: &str, values: impl ExactSizeIterator<Item = String>) {
+        if values.len() > 0 {
+            let places = vec!["?"; values.len()].join(", ");
+            self.text.push_str(&format!(" AND {column} IN ({places})"));
+            self.values.extend(values.map(Sql::Text));
         }
     }
 }

@@ -125,9 +125,10 @@ async fn lists_are_filtered_and_paged() {
         change(&mut filter);
         filter
     };
-    let named_only = f(|filter| filter.named_only = true);
+    at.store.ensure_session(&key("my:global"), NewSession::default()).await.unwrap();
+    let ops_or_none = f(|filter| filter.agents = vec![AgentId::fold("ops"), AgentId::fold("none")]);
     let cases = [
-        (by_key.clone(), vec!["global", "main", "привет", "child"]),
+        (by_key.clone(), vec!["global", "main", "my:global", "привет", "child"]),
         (f(|filter| filter.agent = Some(AgentId::fold("ops"))), vec!["child"]),
         (f(|filter| filter.label = Some("Tag".into())), vec!["main"]),
         (f(|filter| filter.label = Some("tag".into())), vec![]),
@@ -136,17 +137,25 @@ async fn lists_are_filtered_and_paged() {
         (f(|filter| filter.search = Some("SPÄT".into())), vec!["main"]),
         (f(|filter| filter.search = Some("%".into())), vec![]),
         (f(|filter| filter.archived = Archived::Only), vec!["unknown"]),
-        (f(|filter| filter.archived = Archived::Any), vec!["global", "main", "unknown", "привет", "child"]),
-        (named_only, vec!["main", "привет", "child"]),
+        (
+            f(|filter| filter.archived = Archived::Any),
+            vec!["global", "main", "my:global", "unknown", "привет", "child"],
+        ),
+        (ops_or_none, vec!["child"]),
+        (f(|filter| filter.without_global = true), vec!["main", "my:global", "привет", "child"]),
+        (
+            f(|filter| (filter.archived, filter.without_unknown) = (Archived::Any, true)),
+            vec!["global", "main", "my:global", "привет", "child"],
+        ),
         (f(|filter| filter.running = true), vec!["main"]),
         (f(|filter| filter.active_since = Some(i64::MAX)), vec![]),
-        (f(|filter| filter.sort_by = SortBy::Label), vec!["main", "global", "привет", "child"]),
+        (f(|filter| filter.sort_by = SortBy::Label), vec!["main", "global", "my:global", "привет", "child"]),
     ];
     for (filter, expected) in cases {
         assert_eq!(keys(&at, &filter).await, expected, "{filter:?}");
     }
     let page = at.store.sessions(&SessionFilter { limit: Some(2), offset: 1, ..by_key }).await.unwrap();
-    assert_eq!((page.rows.len(), page.total), (2, 4));
+    assert_eq!((page.rows.len(), page.total), (2, 5));
     let main = &page.rows[0];
     assert_eq!(main.derived_title.as_deref(), Some("Wie spät ist es?"));
     assert_eq!((main.last_message.as_deref(), main.last_message_role.as_deref()), (Some("Zeit"), Some("assistant")));
