@@ -1,26 +1,37 @@
 //! Opening the database file: who may read it, what SQLite promises, and what to refuse.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 
+use crate::devices::TokenKey;
 use crate::{StoreError, migrate};
 
 /// How long one process waits for another that writes (the CLI beside a running Gateway).
 const BUSY: Duration = Duration::from_secs(5);
+/// Locked while a process opens the database.
+const OPENING: &str = "opening.lock";
+/// How long to wait for one that does; it may be migrating.
+const OPENING_WAIT: Duration = Duration::from_secs(60);
+const OPENING_POLL: Duration = Duration::from_millis(5);
 /// Prepared statements kept per connection; a little more than the crate has.
 const STATEMENTS: usize = 96;
 /// Page cache per connection in KiB: small, the system's cache does the rest.
 const CACHE_KIB: u32 = 1024;
 
-/// Opens the database for the writer: makes folder and file if missing, private to the user, and migrates.
-pub(crate) fn writer(file: &Path) -> Result<Connection, StoreError> {
+/// Opens the database for the writer: makes folder and file if missing, private to the user, and migrates. One process
+/// at a time: SQLite answers "busy" at once, without waiting, to two that turn on the write-ahead log together.
+pub(crate) fn writer(file: &Path) -> Result<(Connection, TokenKey), StoreError> {
+    let folder = file.parent().unwrap_or_else(|| Path::new("."));
+    base::ensure_private_dir(folder).map_err(|error| StoreError::io(folder, error))?;
+    let _alone = alone(&folder.join(OPENING), file)?;
     private_file(file)?;
     let conn = connect(file, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     prepare(&conn, file).map_err(|error| error.at(file))?;
-    Ok(conn)
+    let key = TokenKey::load(file)?;
+    Ok((conn, key))
 }
 
 /// Opens the database for reading only; it must exist.
@@ -41,6 +52,26 @@ fn try_connect(file: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {
     Ok(conn)
 }
 
+/// Waits for other processes that are opening the database and keeps further ones waiting until the answer is dropped.
+fn alone(lock: &Path, file: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let opened = options.open(lock).map_err(|error| StoreError::io(lock, error))?;
+    let deadline = Instant::now() + OPENING_WAIT;
+    loop {
+        match opened.try_lock() {
+            Ok(()) => return Ok(opened),
+            Err(TryLockError::Error(error)) => return Err(StoreError::io(lock, error)),
+            Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
+                return Err(StoreError::Locked { file: file.to_owned() });
+            }
+            Err(TryLockError::WouldBlock) => std::thread::sleep(OPENING_POLL),
+        }
+    }
+}
+
 fn prepare(conn: &Connection, file: &Path) -> Result<(), StoreError> {
     // Looks before it changes anything: a newer or foreign file is left exactly as it was.
     migrate::check(conn, file, migrate::STEPS)?;
@@ -50,17 +81,21 @@ fn prepare(conn: &Connection, file: &Path) -> Result<(), StoreError> {
     migrate::run(conn, file, migrate::STEPS)
 }
 
-/// The folder is 0700 and the file 0600; SQLite gives its `-wal` and `-shm` the mode of the file.
+/// Makes the file, 0600, if it is missing; SQLite gives its `-wal` and `-shm` the mode of the file.
+///
+/// The file is never opened here: POSIX drops every lock a process has on a file when it closes any handle of it, and
+/// SQLite's own might be among them.
 fn private_file(file: &Path) -> Result<(), StoreError> {
-    let folder = file.parent().unwrap_or_else(|| Path::new("."));
-    base::ensure_private_dir(folder).map_err(|error| StoreError::io(folder, error))?;
-    let mut options = OpenOptions::new();
-    options.read(true).append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(file).map_err(|error| StoreError::io(file, error))?;
+    if !file.exists() {
+        let folder = file.parent().unwrap_or_else(|| Path::new("."));
+        // Made under another name, 0600, and closed before it gets its own.
+        let empty = tempfile::Builder::new().prefix(".new-").tempfile_in(folder);
+        let named = empty.and_then(|empty| Ok(empty.into_temp_path().persist_noclobber(file)?));
+        named.map_err(|error| StoreError::io(file, error))?;
+    }
     #[cfg(unix)]
     {
+        use std::fs;
         use std::os::unix::fs::PermissionsExt as _;
         let private = fs::Permissions::from_mode(0o600);
         fs::set_permissions(file, private).map_err(|error| StoreError::io(file, error))?;

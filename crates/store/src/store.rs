@@ -53,8 +53,7 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_in(file: &Path) -> Result<Self, StoreError> {
-        let conn = open::writer(file)?;
-        let token_key = TokenKey::load(&conn, file)?;
+        let (conn, token_key) = open::writer(file)?;
         let writer = Writer::start(conn, file.to_owned()).map_err(|error| StoreError::io(file, error))?;
         let readers = Readers::new(file.to_owned());
         Ok(Self { inner: Arc::new(Inner { writer, readers, token_key }) })
@@ -113,5 +112,36 @@ impl Store {
 
     pub(crate) fn token_key(&self) -> TokenKey {
         self.inner.token_key.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SVC-5: an answer means that the change is on disk, not in a cache.
+    #[tokio::test]
+    async fn every_commit_is_flushed_and_references_are_enforced() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_in(&folder.path().join("openclaw.db")).unwrap();
+        let setting = async |name: &'static str| {
+            let ask = move |conn: &Connection| Ok(conn.pragma_query_value(None, name, |row| row.get::<_, String>(0))?);
+            store.write(ask).await.unwrap()
+        };
+        assert_eq!(setting("journal_mode").await, "wal");
+        let number = async |name: &'static str| {
+            let ask = move |conn: &Connection| Ok(conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0))?);
+            store.write(ask).await.unwrap()
+        };
+        assert_eq!(number("synchronous").await, 2, "FULL");
+        assert_eq!(number("foreign_keys").await, 1);
+    }
+
+    #[tokio::test]
+    async fn a_reader_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open_in(&folder.path().join("openclaw.db")).unwrap();
+        let written = store.read(|conn| Ok(conn.execute("INSERT INTO meta VALUES ('a', '1')", [])?)).await;
+        assert!(matches!(written, Err(StoreError::Sqlite(_))), "{written:?}");
     }
 }

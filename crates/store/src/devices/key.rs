@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use base::Secret;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use rusqlite::Connection;
 use sha2::{Digest as _, Sha256};
 use wire::Role;
 
@@ -28,17 +27,10 @@ const BLOCK: usize = 64;
 pub(crate) struct TokenKey(Secret);
 
 impl TokenKey {
-    /// Reads the key beside the database, or makes it. The database is locked meanwhile, so that two processes that
-    /// start at once agree on one key.
-    pub(crate) fn load(conn: &Connection, database: &Path) -> Result<Self, StoreError> {
+    /// Reads the key beside the database, or makes it; the caller keeps other processes from doing the same meanwhile.
+    pub(crate) fn load(database: &Path) -> Result<Self, StoreError> {
         let file = path_beside(database);
-        if let Some(key) = read(&file)? {
-            return Ok(key);
-        }
-        conn.execute_batch("BEGIN IMMEDIATE").map_err(|error| StoreError::from(error).at(database))?;
-        let key = read(&file).and_then(|found| found.map_or_else(|| make(&file), Ok));
-        conn.execute_batch("ROLLBACK").map_err(|error| StoreError::from(error).at(database))?;
-        key
+        read(&file)?.map_or_else(|| make(&file), Ok)
     }
 
     /// The token of a device's role in this generation.

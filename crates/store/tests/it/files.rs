@@ -25,7 +25,7 @@ async fn the_state_is_private_to_its_user() {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
         files += 1;
     }
-    assert_eq!(files, 4, "database, log, shared memory, token key");
+    assert_eq!(files, 5, "database, log, shared memory, token key, lock");
 }
 
 #[tokio::test]
@@ -48,7 +48,7 @@ async fn what_an_original_install_left_is_not_touched() {
     let mut ours: Vec<_> =
         paths.state_dir.join("state").read_dir().unwrap().map(|file| file.unwrap().file_name()).collect();
     ours.sort();
-    assert_eq!(ours, ["device-token.key", "openclaw.db", "other.sqlite"]);
+    assert_eq!(ours, ["device-token.key", "openclaw.db", "opening.lock", "other.sqlite"]);
 }
 
 #[tokio::test]

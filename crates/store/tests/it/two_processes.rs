@@ -53,3 +53,20 @@ async fn processes_that_start_at_once_agree_on_the_token_key() {
     }
     assert_eq!(store.device("child").await.unwrap().unwrap().tokens[0].generation, 1, "nothing had to be re-issued");
 }
+
+#[test]
+fn many_may_open_a_new_folder_at_the_same_instant() {
+    for _ in 0..20 {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("state/openclaw.db");
+        let together = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    together.wait();
+                    Store::open_in(&file).unwrap();
+                });
+            }
+        });
+    }
+}
