@@ -9,11 +9,11 @@ use rusqlite::Connection;
 
 use crate::devices::TokenKey;
 use crate::readers::Readers;
-use crate::writer::Writer;
+use crate::writer::{Flush, Writer};
 use crate::{StoreError, open};
 
 /// A handle to the state of one Gateway; cloning is cheap. Every function that changes something returns after the
-/// change is on disk. The last handle that is dropped closes the database; [`Store::close`] also waits for it.
+/// change is on disk, unless it says otherwise. The last handle that is dropped closes the database; [`Store::close`] also waits for it.
 #[derive(Debug, Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -99,7 +99,16 @@ impl Store {
         T: Send + 'static,
         F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
-        self.inner.writer.write(work).await
+        self.inner.writer.write(Flush::First, work).await
+    }
+
+    /// As [`Store::write`], without waiting for the disk: for what may be lost in a power cut without harm.
+    pub(crate) async fn write_soon<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.inner.writer.write(Flush::Later, work).await
     }
 
     pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>

@@ -4,9 +4,14 @@
 //! job, commits once and only then answers. With `synchronous=FULL` a commit is a flush to disk, so a hundred callers
 //! at once cost one flush, and each still knows that its own change is durable.
 //!
+//! A few jobs need not be flushed before they are answered ([`Flush::Later`]): losing them in a power cut is harmless,
+//! because the work they begin is done again. A batch of only such jobs is committed without a flush; the log is
+//! written in order, so the next flush covers them too. `kill -9` loses neither kind: the system has the pages.
+//!
 //! A job that fails is rolled back alone. When SQLite gives up the whole transaction (disk full, IO error) or the commit
 //! fails, every job of the batch runs once more by itself, so that one oversized write cannot fail its neighbours.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +26,15 @@ use crate::StoreError;
 const QUEUE: usize = 1024;
 /// Most jobs in one transaction, so that the first of them is not kept waiting for long.
 const BATCH: usize = 256;
+
+/// Whether a job's answer waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flush {
+    /// The answer means that the change survives a power cut.
+    First,
+    /// The answer means that the change survives the death of this process; the disk has it after the next flush.
+    Later,
+}
 
 /// How much was written so far.
 #[derive(Debug, Default)]
@@ -47,20 +61,20 @@ impl Writer {
     pub(crate) fn start(conn: Connection, file: PathBuf) -> std::io::Result<Self> {
         let (queue, orders) = mpsc::channel(QUEUE);
         let counters = Arc::new(Counters::default());
-        let thread = Thread { conn, counters: counters.clone() };
+        let thread = Thread { conn, flush: Cell::new(Flush::First), counters: counters.clone() };
         std::thread::Builder::new().name("store-writer".into()).spawn(move || thread.run(orders))?;
         Ok(Self { queue, file, counters })
     }
 
     /// Runs `work` in a transaction and returns after it is durable. `work` may run twice (see the module's text), the
     /// first time without effect.
-    pub(crate) async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    pub(crate) async fn write<T, F>(&self, flush: Flush, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let job = Box::new(Task { work, outcome: None, reply });
+        let job = Box::new(Task { work, flush, outcome: None, reply });
         self.queue.send(Order::Job(job)).await.map_err(|_| StoreError::Closed)?;
         answer.await.unwrap_or(Err(StoreError::Closed)).map_err(|error| error.at(&self.file))
     }
@@ -77,6 +91,8 @@ impl Writer {
 
 /// A job whose type of result is hidden.
 trait Job: Send {
+    /// Whether its answer waits for the disk.
+    fn flush(&self) -> Flush;
     /// Does the work and keeps the result; `false` when it must be rolled back.
     fn run(&mut self, conn: &Connection) -> bool;
     /// Sends the result, or `failure` when nothing of the batch became durable.
@@ -85,6 +101,7 @@ trait Job: Send {
 
 struct Task<T, F> {
     work: F,
+    flush: Flush,
     outcome: Option<Result<T, StoreError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
@@ -94,6 +111,10 @@ where
     T: Send,
     F: Fn(&Connection) -> Result<T, StoreError> + Send,
 {
+    fn flush(&self) -> Flush {
+        self.flush
+    }
+
     fn run(&mut self, conn: &Connection) -> bool {
         // A panic in one job is rolled back and is that caller's error, not the end of every other writer.
         let outcome = catch_unwind(AssertUnwindSafe(|| (self.work)(conn))).unwrap_or_else(|_| {
@@ -118,6 +139,8 @@ where
 
 struct Thread {
     conn: Connection,
+    /// What the connection does at a commit.
+    flush: Cell<Flush>,
     counters: Arc<Counters>,
 }
 
@@ -178,6 +201,8 @@ impl Thread {
     }
 
     fn try_transact(&self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+        let may_wait = batch.iter().all(|job| job.flush() == Flush::Later);
+        self.set_flush(if may_wait { Flush::Later } else { Flush::First })?;
         let step = |sql: &str| self.conn.prepare_cached(sql)?.execute([]).map(drop);
         step("BEGIN IMMEDIATE")?;
         for job in batch {
@@ -190,6 +215,15 @@ impl Thread {
         }
         step("COMMIT")?;
         self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn set_flush(&self, flush: Flush) -> rusqlite::Result<()> {
+        if self.flush.get() != flush {
+            let word = if flush == Flush::First { "FULL" } else { "NORMAL" };
+            self.conn.pragma_update(None, "synchronous", word)?;
+            self.flush.set(flush);
+        }
         Ok(())
     }
 
@@ -244,7 +278,7 @@ mod tests {
                     held.lock().unwrap().recv().ok();
                     Ok(())
                 };
-                writer.write(wait).await.unwrap();
+                writer.write(Flush::First, wait).await.unwrap();
             });
             busy.await.unwrap();
             (release, holding)
@@ -257,7 +291,7 @@ mod tests {
                     let text = "x".repeat(bytes);
                     Ok(conn.execute("INSERT INTO t VALUES (?, ?)", params![n, text])?)
                 };
-                writer.write(put).await
+                writer.write(Flush::First, put).await
             })
         }
 
@@ -297,7 +331,7 @@ mod tests {
                 conn.execute("INSERT INTO t VALUES (7, '')", [])?;
                 panic!("on purpose")
             };
-            writer.write(work).await
+            writer.write(Flush::First, work).await
         });
         at.queued(3).await;
         let after = at.insert(2, 1);
@@ -318,7 +352,7 @@ mod tests {
             conn.query_row(&format!("PRAGMA max_page_count = {}", pages + 4), [], |_| Ok(()))?;
             Ok(())
         };
-        at.writer.write(limit).await.unwrap();
+        at.writer.write(Flush::First, limit).await.unwrap();
         let (release, holding) = at.hold().await;
         let small = at.insert(1, 10);
         at.queued(1).await;
@@ -334,7 +368,10 @@ mod tests {
         assert!(matches!(&full, StoreError::Full { folder } if Some(folder.as_path()) == at.file.parent()), "{full:?}");
         assert_eq!(at.numbers(), [1, 3]);
 
-        at.writer.write(|conn| Ok(conn.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(()))?)).await.unwrap();
+        at.writer
+            .write(Flush::First, |conn| Ok(conn.query_row("PRAGMA max_page_count = 100000", [], |_| Ok(()))?))
+            .await
+            .unwrap();
         at.insert(2, 1_000_000).await.unwrap().unwrap();
         assert_eq!(at.numbers(), [1, 2, 3], "it continues when there is room again");
     }
@@ -355,5 +392,28 @@ mod tests {
         assert!(matches!(at.insert(2, 1).await.unwrap(), Err(StoreError::Closed)));
         assert_eq!(at.numbers(), [1]);
         assert!(!at.file.with_file_name("a.db-wal").exists(), "a closed store is one file");
+    }
+    /// A job that only asks what a commit of its batch does.
+    fn asks(conn: &Connection) -> Result<i64, StoreError> {
+        Ok(conn.pragma_query_value(None, "synchronous", |row| row.get(0))?)
+    }
+
+    #[tokio::test]
+    async fn only_a_batch_that_may_wait_for_the_disk_does() {
+        let at = start();
+        const FULL: i64 = 2;
+        const NORMAL: i64 = 1;
+        assert_eq!(at.writer.write(Flush::Later, asks).await.unwrap(), NORMAL);
+        assert_eq!(at.writer.write(Flush::First, asks).await.unwrap(), FULL);
+        let (release, holding) = at.hold().await;
+        let writer = at.writer.clone();
+        let may_wait = tokio::spawn(async move { writer.write(Flush::Later, asks).await });
+        at.queued(1).await;
+        let insert = at.insert(1, 1);
+        at.queued(2).await;
+        drop(release);
+        holding.await.unwrap();
+        assert_eq!(may_wait.await.unwrap().unwrap(), FULL, "it shares the commit of one that must not wait");
+        insert.await.unwrap().unwrap();
     }
 }

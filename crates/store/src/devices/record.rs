@@ -57,14 +57,14 @@ impl Store {
         .await
     }
 
-    /// Notes that a device connected or disconnected (`reason`).
+    /// Notes that a device connected or disconnected (`reason`), without waiting for the disk.
     ///
     /// # Errors
-    /// When it could not be made durable.
+    /// When it could not be written.
     pub async fn device_seen(&self, device_id: &str, reason: &str, ip: Option<&str>) -> Result<(), StoreError> {
         let (device_id, reason, ip) = (device_id.to_owned(), reason.to_owned(), ip.map(str::to_owned));
         let now = base::now_ms();
-        self.write(move |conn| {
+        self.write_soon(move |conn| {
             let Some(mut device) = load(conn, &device_id)? else { return Ok(()) };
             device.last_seen_at_ms = Some(now);
             device.last_seen_reason = Some(reason.clone());

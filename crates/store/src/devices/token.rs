@@ -62,13 +62,13 @@ impl Store {
         .await
     }
 
-    /// Notes that a token was used.
+    /// Notes that a token was used, without waiting for the disk.
     ///
     /// # Errors
-    /// When it could not be made durable.
+    /// When it could not be written.
     pub async fn touch_token(&self, device_id: &str, role: Role) -> Result<(), StoreError> {
         let (device_id, now) = (device_id.to_owned(), base::now_ms());
-        self.write(move |conn| {
+        self.write_soon(move |conn| {
             conn.prepare_cached(
                 "UPDATE device_tokens SET last_used_at = ?3
                  WHERE device_id = ?1 AND role = ?2 AND coalesce(last_used_at, 0) <= ?3 - ?4",

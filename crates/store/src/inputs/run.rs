@@ -13,13 +13,14 @@ use crate::{Store, StoreError};
 
 impl Store {
     /// Begins the run of an input, or begins it again after a crash: one more attempt, the session is running. Its user
-    /// message goes to the end of the session's transcript the first time, and never again.
+    /// message goes to the end of the session's transcript the first time, and never again. Does not wait for the disk:
+    /// after a power cut the input may be pending again, and nothing was done for it yet.
     ///
     /// # Errors
     /// [`StoreError::NoRun`], [`StoreError::RunEnded`], [`StoreError::NoSession`], or when it could not be made durable.
     pub async fn start_input(&self, run_id: &str) -> Result<(Session, Entry), StoreError> {
         let (run_id, now) = (run_id.to_owned(), base::now_ms());
-        self.write(move |conn| start(conn, &run_id, now)).await
+        self.write_soon(move |conn| start(conn, &run_id, now)).await
     }
 
     /// Ends a run: the final message, the outcome and the session's row in one transaction. Returns the entry of the
