@@ -21,6 +21,8 @@ const IDLE: &[(&str, &str)] = &[
     ("gateway.controlUi.allowInsecureAuth", "has no effect: browsers sign without a secure context"),
     ("gateway.controlUi.dangerouslyDisableDeviceAuth", "has no effect: browsers always sign"),
     ("gateway.reload.debounceMs", "has no effect any more"),
+    ("gateway.reload.deferralTimeoutMs", "has no effect any more"),
+    ("gateway.roles", "is not enforced by this version: every operator has the scopes of its own credential"),
     ("gateway.tailscale.resetOnExit", "has no effect: what the Gateway exposed is always taken back when it stops"),
 ];
 

@@ -10,9 +10,10 @@ mod restore;
 mod splice;
 mod writer;
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
 use std::path::Path as FilePath;
+use std::time::{Duration, Instant};
 
 use base::Env;
 use serde_json::Value;
@@ -89,11 +90,7 @@ pub fn apply(file: &FilePath, env: &Env, expected_hash: Option<&str>, change: Ch
     if !folder.is_dir() {
         base::ensure_private_dir(folder).map_err(io)?;
     }
-    // Held until the end. Where a folder cannot be locked, the hash guard alone stands between two writers.
-    let lock = File::open(folder).ok();
-    if let Some(lock) = &lock {
-        let _ = lock.lock();
-    }
+    let _held = lock(folder).map_err(io)?;
     let applied = prepare(file, env, expected_hash, change)?;
     if applied.before_hash.as_ref() != Some(&applied.hash) {
         if let Some(before) = read(file)? {
@@ -102,6 +99,27 @@ pub fn apply(file: &FilePath, env: &Env, expected_hash: Option<&str>, change: Ch
         base::write_atomic(file, applied.text.as_bytes()).map_err(io)?;
     }
     Ok(applied)
+}
+
+/// Longest wait for another writer; one edit takes milliseconds.
+const LOCK_DEADLINE: Duration = Duration::from_secs(5);
+const LOCK_RETRY: Duration = Duration::from_millis(10);
+
+/// The folder, locked until it is dropped; `None` where folders cannot be locked, and the hash guard alone stands
+/// between two writers.
+fn lock(folder: &FilePath) -> std::io::Result<Option<File>> {
+    let Ok(folder) = File::open(folder) else { return Ok(None) };
+    let started = Instant::now();
+    loop {
+        match folder.try_lock() {
+            Ok(()) => return Ok(Some(folder)),
+            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_DEADLINE => std::thread::sleep(LOCK_RETRY),
+            Err(TryLockError::WouldBlock) => {
+                return Err(std::io::Error::other("another program is editing the config"));
+            }
+            Err(TryLockError::Error(_)) => return Ok(None),
+        }
+    }
 }
 
 /// Makes a change and checks it, without writing anything.

@@ -4,12 +4,9 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
-
-use super::unit;
 
 /// `gateway.controlUi`.
-#[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 #[schemars(deny_unknown_fields)]
 pub struct ControlUi {
@@ -27,18 +24,6 @@ pub struct ControlUi {
     pub allow_insecure_auth: bool,
     /// A January key without effect (PAIR-16).
     pub dangerously_disable_device_auth: bool,
-    /// How the original's page embeds things.
-    #[schemars(schema_with = "unit::anything")]
-    pub embed_sandbox: Option<Value>,
-    /// How the original's page embeds things.
-    #[schemars(schema_with = "unit::anything")]
-    pub allow_external_embed_urls: Option<Value>,
-    /// A width of the original's page.
-    #[schemars(schema_with = "unit::anything")]
-    pub chat_message_max_width: Option<Value>,
-    /// Titles made by a model in the original's page.
-    #[schemars(schema_with = "unit::anything")]
-    pub tool_titles: Option<Value>,
 }
 
 impl Default for ControlUi {
@@ -51,10 +36,6 @@ impl Default for ControlUi {
             dangerously_allow_host_header_origin_fallback: false,
             allow_insecure_auth: false,
             dangerously_disable_device_auth: false,
-            embed_sandbox: None,
-            allow_external_embed_urls: None,
-            chat_message_max_width: None,
-            tool_titles: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The `gateway` section (CFG-3): how the daemon listens, who may come in, and how clients reach a remote one.
 //!
 //! The section is strict: an unknown key is an error (CFG-1), except inside `gateway.tls`. What an original config may
-//! hold and this Gateway has no use for is listed by name so that it passes untouched.
+//! hold and this Gateway has no use for is listed in `schema/passed.rs`, so that it passes untouched.
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -14,7 +14,6 @@ use super::control_ui::ControlUi;
 use super::gateway_auth::Auth;
 use super::nodes::Nodes;
 use super::remote::Remote;
-use super::unit;
 use crate::IpRange;
 
 /// The `gateway` section.
@@ -54,23 +53,6 @@ pub struct Gateway {
     pub reload: Reload,
     /// The HTTP side.
     pub http: Http,
-    /// Handshake time limit in milliseconds.
-    pub handshake_timeout_ms: Option<u64>,
-    /// The original's channel health monitor, in minutes between two looks.
-    pub channel_health_check_minutes: Option<f64>,
-    /// The original's channel health monitor, in minutes of silence.
-    pub channel_stale_event_threshold_minutes: Option<f64>,
-    /// The original's channel health monitor, in restarts.
-    pub channel_max_restarts_per_hour: Option<f64>,
-    /// Tools reachable over HTTP; the original's.
-    #[schemars(schema_with = "unit::anything")]
-    pub tools: Option<Value>,
-    /// Push relay; the original's.
-    #[schemars(schema_with = "unit::anything")]
-    pub push: Option<Value>,
-    /// Web chat limits; the original's.
-    #[schemars(schema_with = "unit::anything")]
-    pub webchat: Option<Value>,
 }
 
 /// Where the Gateway runs.
@@ -145,8 +127,6 @@ pub struct Tailscale {
     pub preserve_funnel: bool,
     /// A January key; leaving always cleans up (TS-5, TS-6).
     pub reset_on_exit: bool,
-    /// The original's named service.
-    pub service_name: Option<String>,
 }
 
 /// `gateway.tailscale.mode`.
@@ -182,8 +162,6 @@ pub struct Reload {
     pub mode: ReloadMode,
     /// Retired; read and ignored.
     pub debounce_ms: Option<u64>,
-    /// The original's limit for waiting until it is idle.
-    pub deferral_timeout_ms: Option<u64>,
 }
 
 /// `gateway.reload.mode` (CFG-8).

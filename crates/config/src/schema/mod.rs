@@ -1,7 +1,7 @@
 //! The sections of `openclaw.json`, one file each, and the JSON Schema that is derived from them.
 //!
 //! The types are the single source of truth: the published schema, the checker, the lookup by path and the list of
-//! secrets all come from their derives. A section that is not ours yet is in [`PASSED`] and passes untouched.
+//! secrets all come from their derives. What is not ours yet is in `passed.rs` and passes untouched.
 
 pub(crate) mod agents;
 pub(crate) mod commands;
@@ -13,6 +13,7 @@ pub(crate) mod logging;
 pub(crate) mod messages;
 pub(crate) mod models;
 pub(crate) mod nodes;
+mod passed;
 mod published;
 pub(crate) mod remote;
 pub(crate) mod session;
@@ -61,42 +62,6 @@ pub struct Config {
     #[serde(skip)]
     pub secrets: SecretNotes,
 }
-
-/// Sections of the original that pass untouched (with `$schema`, which editors write).
-pub(crate) const PASSED: &[&str] = &[
-    "$schema",
-    "accessGroups",
-    "acp",
-    "approvals",
-    "audio",
-    "auth",
-    "broadcast",
-    "browser",
-    "canvasHost",
-    "cli",
-    "crestodian",
-    "cron",
-    "diagnostics",
-    "env",
-    "hooks",
-    "mcp",
-    "media",
-    "memory",
-    "meta",
-    "nodeHost",
-    "plugins",
-    "proxy",
-    "secrets",
-    "skills",
-    "surfaces",
-    "talk",
-    "transcripts",
-    "ui",
-    "update",
-    "web",
-    "wizard",
-    "worktrees",
-];
 
 fn open_map(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "object", "additionalProperties": { "type": "object" } })

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::Value;
 
-use super::unit;
 use crate::IpRange;
 
 /// `gateway.nodes`.
@@ -25,12 +23,6 @@ pub struct Nodes {
     pub allow_commands: Vec<String>,
     /// January's name of `commands.deny`.
     pub deny_commands: Vec<String>,
-    /// The original's tools published by nodes.
-    #[schemars(schema_with = "unit::anything")]
-    pub plugin_tools: Option<Value>,
-    /// The original's skills published by nodes.
-    #[schemars(schema_with = "unit::anything")]
-    pub skills: Option<Value>,
 }
 
 /// `gateway.nodes.pairing`.

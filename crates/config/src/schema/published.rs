@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
-use super::{Config, PASSED};
+use super::{Config, passed};
 use crate::path::{Path, Step};
 
 static SCHEMA: LazyLock<Value> = LazyLock::new(build);
@@ -66,10 +66,8 @@ fn build() -> Value {
     if let Some(root) = schema.as_object_mut() {
         root.insert("title".into(), json!("openclaw.json"));
         root.insert("description".into(), json!("Configuration of an OpenClaw Gateway and its clients."));
-        if let Some(properties) = root.get_mut("properties").and_then(Value::as_object_mut) {
-            properties.extend(PASSED.iter().map(|name| ((*name).to_owned(), json!({}))));
-        }
     }
+    passed::add_to(&mut schema);
     schema
 }
 

@@ -61,7 +61,7 @@ pub(crate) fn secret(_: &mut SchemaGenerator) -> Schema {
             {
                 "type": "object",
                 "properties": {
-                    "source": { "type": "string", "enum": ["env", "file", "exec"] },
+                    "source": { "type": "string", "enum": ["env", "file", "exec", "store"] },
                     "provider": { "type": "string" },
                     "id": { "type": "string", "minLength": 1 },
                 },

@@ -234,3 +234,49 @@ fn single_values_are_held_against_their_rules() {
         ["openclaw.json: gateway.auth.rateLimit.maxAttempts: is outside the range of this key"]
     );
 }
+
+///
+#[test]
+fn session_scopes_have_their_words() {
+    use config::{DmScope, GroupScope, SessionScope};
+    let session = |text: &str| loaded(&format!("{{ session: {{ {text} }} }}")).config.session.clone();
+    for (word, scope) in [
+        ("main", DmScope::Main),
+        ("per-peer", DmScope::PerPeer),
+        ("per-channel-peer", DmScope::PerChannelPeer),
+        ("per-account-channel-peer", DmScope::PerAccountChannelPeer),
+    ] {
+        assert_eq!(session(&format!("dmScope: '{word}'")).dm_scope, scope);
+    }
+    let global = session("scope: 'global', groupScope: 'main', identityLinks: { me: ['telegram:1'] }");
+    assert_eq!((global.scope, global.group_scope), (SessionScope::Global, GroupScope::Main));
+    assert_eq!(global.identity_links["me"], ["telegram:1"]);
+    assert_eq!((session("").dm_scope, session("").scope), (DmScope::Main, SessionScope::PerSender));
+}
+
+/// a model is a text, or a chain.
+#[test]
+fn a_model_is_a_text_or_a_chain() {
+    let model =
+        |text: &str| loaded(&format!("{{ agents: {{ defaults: {{ model: {text} }} }} }}")).config.agents.clone();
+    assert_eq!(model("'openrouter/a/b'").defaults.model.unwrap().primary, "openrouter/a/b");
+    let chain = model("{ primary: 'a/b', fallbacks: ['c/d'] }").defaults.model.unwrap();
+    assert_eq!((chain.primary.as_str(), chain.fallbacks.as_slice()), ("a/b", &["c/d".to_owned()][..]));
+}
+
+///
+#[test]
+fn a_run_limit_of_zero_is_no_limit_and_fractions_are_taken() {
+    let timeout = |text: &str| {
+        loaded(&format!("{{ agents: {{ defaults: {{ timeoutSeconds: {text} }} }} }}")).config.agents.defaults.timeout
+    };
+    assert_eq!([timeout("0"), timeout("1.5")], [Duration::ZERO, Duration::from_millis(1500)]);
+}
+
+/// CFG-9: what the original enforces and this version does not is said aloud.
+#[test]
+fn roles_are_kept_and_warned_about() {
+    let loaded = loaded("{ gateway: { roles: { default: 'guest' }, terminal: { enabled: false }, cliAgents: {} } }");
+    assert_eq!(loaded.warnings.len(), 1);
+    assert_eq!(loaded.warnings[0].path, "gateway.roles");
+}

@@ -2,7 +2,7 @@
 
 use crate::loaded;
 
-/// CFG-1, CFG-3, CFG-9: a file with every section of the original, ours and not, loads without a word.
+/// CFG-1, CFG-3, CFG-9, A-1.2, A-13.1, A-13.2: a file with every section of the original, ours and not, loads without a word.
 #[test]
 fn a_config_of_the_original_loads_untouched() {
     let text = r#"{
