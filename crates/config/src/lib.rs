@@ -19,6 +19,7 @@ mod problem;
 mod redact;
 mod refusals;
 pub mod reload;
+mod report;
 mod rules;
 mod schema;
 mod secrets;
@@ -36,6 +37,7 @@ pub use problem::{Problem, Problems};
 pub use redact::{is_sensitive, redact, redact_text};
 pub use refusals::{Refusal, may_start, refusals};
 pub use reload::Restart;
+pub use report::{AuthReport, RefusalReport, Report, report};
 pub use schema::agents::{
     AgentDefaults, AgentEntry, Agents, Compaction, Heartbeat, Identity, ModelChoice, ModelSettings, Sandbox,
     SandboxMode, Subagents,

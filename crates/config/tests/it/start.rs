@@ -145,3 +145,24 @@ fn an_unset_bind_is_auto_only_in_a_container_without_tailscale() {
     assert_eq!(codes("{}", &inside, &Env::default()), ["GATEWAY_BIND_WITHOUT_AUTH"]);
     assert_eq!(codes("{}", &inside, &Env::of([("OPENCLAW_GATEWAY_TOKEN", "t")])), [""; 0]);
 }
+
+/// CFG-10: what the daemon would really do, refusals and all.
+#[test]
+fn the_report_says_what_the_daemon_would_do() {
+    let report = |text: &str| {
+        let report = config::report(&loaded(text).config, &StartOverrides::default(), &Env::default(), 18789);
+        serde_json::to_value(report).unwrap()
+    };
+    assert_eq!(
+        report("{ gateway: { mode: 'local' } }"),
+        serde_json::json!({
+            "bind": "loopback", "listens": ["127.0.0.1:18789", "[::1]:18789"], "reachableFrom": ["this machine"], "tls": false,
+            "auth": { "mode": "token", "modeSource": "default", "secretSource": "generated", "allowTailscale": false },
+            "refusals": [],
+        })
+    );
+    let funnel = report("{ gateway: { port: 1, tailscale: { mode: 'funnel' }, auth: { mode: 'token', token: 't' } } }");
+    assert_eq!(funnel["reachableFrom"], serde_json::json!(["this machine", "the internet"]));
+    assert_eq!(funnel["refusals"][0]["code"], "TAILSCALE_FUNNEL_NEEDS_PASSWORD");
+    assert_eq!(funnel["auth"]["secretSource"], "config");
+}
