@@ -3,8 +3,9 @@
 //! Everything transactional lives in one SQLite database, `state/openclaw.db`: sessions and their transcripts, the
 //! messages that were accepted and what became of them, paired devices and their tokens. A [`Store`] is a cheap handle
 //! to it. All writes go through one thread, which puts every job that is waiting into one transaction and answers only
-//! after the commit reached the disk, so an answer means "durable" and `kill -9` is a supported way to stop; reads run
-//! on a small pool of connections and never wait for a writer. No SQL leaves this crate.
+//! after the commit, so `kill -9` is a supported way to stop; the commit is flushed to disk first, except for the few
+//! functions that say otherwise. Reads run on a small pool of connections and never wait for a writer. No SQL leaves
+//! this crate.
 //!
 //! [`GatewayLock`] makes one process the owner of a state folder.
 

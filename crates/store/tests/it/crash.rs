@@ -72,7 +72,7 @@ async fn killed_at_any_instant_nothing_is_lost_and_nothing_is_answered_twice() {
         check(&store, &said).await;
         store.close().await;
     }
-    assert!(said.ended.len() > 40, "it got some work done between the kills: {}", said.ended.len());
+    assert!(said.ended.len() > 10, "it got some work done between the kills: {}", said.ended.len());
 }
 
 /// What the second process said is durable.
