@@ -9,6 +9,7 @@ mod backoff;
 mod clock;
 mod env;
 mod explain;
+pub mod log;
 mod paths;
 mod secret;
 

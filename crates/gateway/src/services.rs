@@ -1,15 +1,69 @@
 //! What handlers may use: a handful of cloneable handles, built once in `wiring`.
 
-use base::Secret;
+use std::sync::Arc;
+use std::time::Instant;
 
+use store::Store;
+
+use crate::auth::Gate;
+use crate::config_now::ConfigNow;
+use crate::health::Health;
 use crate::hub::Hub;
+use crate::machine::Machine;
+use crate::pairing::Pairing;
+use crate::presence::{Presence, Versions};
+use crate::reload::Reload;
 
 /// The handles every request can reach through its context.
 pub(crate) struct Services {
+    /// All state.
+    pub(crate) store: Store,
     /// Reaches every connection.
     pub(crate) hub: Hub,
+    /// The config in force.
+    pub(crate) config: ConfigNow,
+    /// Who may come in.
+    pub(crate) gate: Gate,
+    /// Where devices are approved.
+    pub(crate) pairing: Pairing,
+    /// Who is here.
+    pub(crate) presence: Presence,
+    /// How we are.
+    pub(crate) health: Health,
+    /// The numbers of the presence and health snapshots.
+    pub(crate) versions: Versions,
+    /// This run.
+    pub(crate) run: Arc<ThisRun>,
+    /// Takes changed configs over.
+    pub(crate) reload: Arc<Reload>,
+}
+
+/// What does not change while this Gateway runs.
+#[derive(Debug)]
+pub(crate) struct ThisRun {
     /// Our version, for people and skew hints.
     pub(crate) version: String,
-    /// The shared token of this run, `None` in mode none.
-    pub(crate) shared_token: Option<Secret>,
+    /// This install, for ever.
+    pub(crate) instance_id: String,
+    /// This run only.
+    pub(crate) boot_id: String,
+    /// When it began.
+    pub(crate) started: Instant,
+    /// The port we listen on.
+    pub(crate) port: u16,
+    /// What we run on.
+    pub(crate) machine: Machine,
+}
+
+impl ThisRun {
+    /// A run that begins now.
+    pub(crate) fn new(version: String, instance_id: String, port: u16, machine: Machine) -> Self {
+        let boot_id = uuid::Uuid::new_v4().to_string();
+        Self { version, instance_id, boot_id, started: Instant::now(), port, machine }
+    }
+
+    /// Milliseconds since the start.
+    pub(crate) fn uptime_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
 }

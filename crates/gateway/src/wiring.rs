@@ -1,40 +1,55 @@
 //! Every part of the daemon, in order, once. Nothing is set after this; stopping goes the other way round.
 
-use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use base::{Code, Env, Explain, Kind, Secret, StatePaths};
+use base::{Code, Env, Explain, Kind, Secret, StatePaths, Step};
+use config::{AuthMode, Loaded, StartOverrides};
 use serde_json::json;
-use tokio::net::TcpListener;
+use store::{GatewayLock, LOCK_WAIT, LockError, LockRequest, Store, StoreError};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::{close, events};
 
+use crate::auth::Gate;
+use crate::clockwork;
+use crate::config_now::ConfigNow;
 use crate::conn::handshake::Front;
 use crate::conn::limits::Places;
 use crate::conn::outbound::Close;
+use crate::health::Health;
+use crate::http::bind::{self, BindError};
 use crate::http::listener;
 use crate::hub::Hub;
+use crate::machine::Machine;
 use crate::methods;
-use crate::services::Services;
+use crate::pairing::Pairing;
+use crate::presence::{Presence, Versions};
+use crate::reload::Reload;
+use crate::services::{Services, ThisRun};
 
 /// After the close frames, what is still at work gets this long.
 const STOP_BUDGET: Duration = Duration::from_secs(5);
+/// Bytes of a token made for one run (AUTH-4).
+const RUN_TOKEN_BYTES: usize = 24;
 
 /// What a Gateway is started with.
 pub struct Options {
-    /// Where its state lives.
+    /// Where its config and state live.
     pub paths: StatePaths,
     /// The process environment.
     pub env: Env,
-    /// The port; 0 lets the system choose.
-    pub port: u16,
-    /// The shared token; `None` asks for none.
-    pub token: Option<Secret>,
-    /// Our version.
+    /// The config, loaded by the caller, who can explain what is wrong with it.
+    pub config: Loaded,
+    /// What flags said.
+    pub overrides: StartOverrides,
+    /// The port to use whatever config and profile say; 0 lets the system choose.
+    pub port: Option<u16>,
+    /// Our version, for people and skew hints.
     pub version: String,
+    /// Whether a config that was never set up is fine (START-1).
+    pub allow_unconfigured: bool,
 }
 
 /// The daemon.
@@ -43,23 +58,46 @@ pub struct Gateway;
 /// Why a Gateway did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The socket could not be bound.
-    #[error("failed to bind gateway socket on {address}: {source}")]
-    Bind {
-        /// Where.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
+    /// The config does not let it (START-1, START-3).
+    #[error(transparent)]
+    Refused(Box<config::Refusal>),
+    /// A secret the config refers to cannot be read.
+    #[error(transparent)]
+    Secret(#[from] config::SecretUnavailable),
+    /// Somebody else owns the state folder.
+    #[error(transparent)]
+    Locked(#[from] LockError),
+    /// The state cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The port cannot be opened.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+}
+
+impl StartError {
+    fn cause(&self) -> &dyn Explain {
+        match self {
+            Self::Refused(refusal) => &**refusal,
+            Self::Secret(error) => error,
+            Self::Locked(error) => error,
+            Self::Store(error) => error,
+            Self::Bind(error) => error,
+        }
+    }
 }
 
 impl Explain for StartError {
     fn code(&self) -> Code {
-        Code("GATEWAY_BIND_FAILED")
+        self.cause().code()
     }
 
     fn kind(&self) -> Kind {
-        Kind::Failure
+        self.cause().kind()
+    }
+
+    fn next(&self) -> Vec<Step> {
+        self.cause().next()
     }
 }
 
@@ -67,19 +105,91 @@ impl Gateway {
     /// Builds every part and starts listening.
     ///
     /// # Errors
-    /// [`StartError`].
+    /// [`StartError`]; nothing is left running then.
     pub async fn start(options: Options) -> Result<Running, StartError> {
+        let Options { paths, env, config: loaded, overrides, port, version, allow_unconfigured } = options;
+        refuse(&loaded, &overrides, &env, allow_unconfigured)?;
+        let config = loaded.config.clone();
+        let port =
+            port.unwrap_or_else(|| config::effective_port(&config, &overrides, &env, paths.profile.default_port()));
+        let wait = LOCK_WAIT;
+        let lock = GatewayLock::acquire(LockRequest { paths: &paths, env: &env, port, role: None, wait }).await?;
+        let store = Store::open(&paths)?;
+        let listeners = bind::open(&config, &overrides, port).await?;
+        let addresses: Vec<SocketAddr> = listeners.iter().map(|(_, address)| *address).collect();
+        let port = addresses.first().map_or(port, SocketAddr::port);
+
+        let machine = Machine::read();
+        let reload =
+            Reload::new(overrides.clone(), run_token(&loaded, &overrides, &env)?, machine.hostname.clone(), &addresses);
+        let gate = Gate::new(reload.policy(&config, &env)?);
         let hub = Hub::default();
-        let services = Services { hub: hub.clone(), version: options.version, shared_token: options.token };
-        let tasks = TaskTracker::new();
-        let front = Front { services: Arc::new(services), table: Arc::new(methods::table()), tasks: tasks.clone() };
-        let stop = CancellationToken::new();
-        let address = SocketAddr::from(([127, 0, 0, 1], options.port));
-        let bind = |source| StartError::Bind { address, source };
-        let listener = TcpListener::bind(address).await.map_err(bind)?;
-        let addresses = vec![listener.local_addr().map_err(bind)?];
-        tasks.spawn(listener::accept(listener, Places::default(), front, stop.clone()));
-        Ok(Running { addresses, hub, stop, tasks })
+        let versions = Versions::default();
+        let config = ConfigNow::new(paths, env, loaded);
+        let instance_id = instance_id(&store).await?;
+        let token = reload.run_token().cloned();
+        let services = Arc::new(Services {
+            pairing: Pairing::new(store.clone(), hub.clone()),
+            presence: Presence::new(hub.clone(), versions.clone(), &machine, &version, &instance_id),
+            health: Health::start(store.clone(), hub.clone(), versions.clone(), config.clone()).await?,
+            run: Arc::new(ThisRun::new(version, instance_id, port, machine)),
+            reload: Arc::new(reload),
+            hub,
+            store,
+            config,
+            gate,
+            versions,
+        });
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let front = Front { services: services.clone(), table: Arc::new(methods::table()), tasks: tasks.clone() };
+        let places = Places::default();
+        for (listener, _) in listeners {
+            tasks.spawn(listener::accept(listener, places.clone(), front.clone(), stop.clone()));
+        }
+        tasks.spawn(clockwork::run(services.clone(), stop.clone()));
+        announce(&services, &addresses, token.is_some());
+        Ok(Running { addresses, token, services, stop, tasks, _lock: lock })
+    }
+}
+
+fn refuse(loaded: &Loaded, overrides: &StartOverrides, env: &Env, allow_unconfigured: bool) -> Result<(), StartError> {
+    config::may_start(loaded, allow_unconfigured).map_err(|refusal| StartError::Refused(Box::new(refusal)))?;
+    match config::refusals(&loaded.config, overrides, env).into_iter().next() {
+        Some(refusal) => Err(StartError::Refused(Box::new(refusal))),
+        None => Ok(()),
+    }
+}
+
+/// AUTH-4: `config::refusals` has let through a token mode without a token only on loopback.
+fn run_token(loaded: &Loaded, overrides: &StartOverrides, env: &Env) -> Result<Option<Secret>, StartError> {
+    let auth = config::effective_auth(&loaded.config, overrides, env)?;
+    let wanted = auth.mode == AuthMode::Token && auth.token.is_none();
+    Ok(wanted.then(|| Secret::new(base::random_hex(RUN_TOKEN_BYTES))))
+}
+
+/// The id this install keeps for ever.
+async fn instance_id(store: &Store) -> Result<String, StoreError> {
+    let fresh = json!(uuid::Uuid::new_v4().to_string());
+    let kept = store.meta_init("instance-id", &fresh).await?;
+    Ok(kept.as_str().unwrap_or_default().to_owned())
+}
+
+/// START-6, in the log.
+fn announce(services: &Services, addresses: &[SocketAddr], made_token: bool) {
+    let run = &services.run;
+    let policy = services.gate.policy();
+    for address in addresses {
+        tracing::info!("listening on ws://{address}");
+    }
+    tracing::info!(version = %run.version, pid = std::process::id(), auth = policy.shared.as_str(), "gateway ready");
+    tracing::info!("from another machine: ssh -N -L {0}:127.0.0.1:{0} <user>@{1}", run.port, run.machine.hostname);
+    if made_token {
+        tracing::warn!(
+            "no token is configured; one was made for this run (keep one: openclaw config set gateway.auth.token <token>)"
+        );
+    }
+    if matches!(policy.shared, crate::auth::policy::Shared::None) {
+        tracing::warn!("gateway.auth.mode is none: everyone who can connect is let in");
     }
 }
 
@@ -87,18 +197,36 @@ impl Gateway {
 pub struct Running {
     /// Where it listens.
     pub addresses: Vec<SocketAddr>,
-    hub: Hub,
+    /// The token made for this run, when none was configured.
+    pub token: Option<Secret>,
+    services: Arc<Services>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    _lock: GatewayLock,
 }
 
 impl Running {
-    /// Tells every client, closes their connections with 1012 and waits for what is at work (SVC-5).
-    pub async fn stop(self) {
+    /// Resolves when a method asked the daemon to restart.
+    pub async fn restart_wanted(&self) {
+        self.services.reload.restart_wanted().await;
+    }
+
+    /// Tells every client, closes their connections with 1012 and waits for what is at work (SVC-5). With `restart`
+    /// they are told when to come back.
+    pub async fn stop(self, restart: bool) {
         self.stop.cancel();
-        self.hub.broadcast(&events::SHUTDOWN, &json!({"reason": "gateway stopping"}));
-        self.hub.close(&Close::after_drain(close::SERVICE_RESTART, "service restart"), |_| true);
+        let farewell = if restart {
+            json!({"reason": "gateway restarting", "restartExpectedMs": 1500})
+        } else {
+            json!({"reason": "gateway stopping"})
+        };
+        self.services.hub.broadcast(&events::SHUTDOWN, &farewell);
+        self.services.hub.close(&Close::after_drain(close::SERVICE_RESTART, "service restart"), |_| true);
         self.tasks.close();
-        let _late = tokio::time::timeout(STOP_BUDGET, self.tasks.wait()).await;
+        if tokio::time::timeout(STOP_BUDGET, self.tasks.wait()).await.is_err() {
+            tracing::warn!(left = self.tasks.len(), "some tasks did not end in time");
+        }
+        self.services.store.clone().close().await;
+        tracing::info!("gateway stopped");
     }
 }

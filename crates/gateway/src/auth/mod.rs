@@ -1,64 +1,86 @@
 //! Who may come in. The order of the checks is the protocol's (`protocol.md` 3.2); the first that fails is the answer.
+//!
+//! Trust here: whoever knows the shared secret is the owner; whoever holds a device key is that device and nothing
+//! more; a header is hearsay unless it comes from a configured proxy; a browser page is judged by its origin before
+//! anything it sends is looked at.
 
+pub(crate) mod device;
+pub(crate) mod host;
 pub(crate) mod locality;
+pub(crate) mod net;
+pub(crate) mod origin;
+pub(crate) mod policy;
 pub(crate) mod refusal;
+pub(crate) mod scopes;
+pub(crate) mod shared;
+pub(crate) mod throttle;
+mod verdict;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use wire::connect::{AuthMethod, ConnectParams, HelloAuth};
-use wire::{ErrorShape, Role, ScopeSet};
+use policy::Policy;
+use throttle::Throttle;
 
-use crate::rpc::{Caller, ConnId};
-use crate::services::Services;
-use locality::Peer;
-use refusal::Refusal;
+pub(crate) use verdict::{Admitted, judge};
 
-/// A client that may come in.
-pub(crate) struct Admitted {
-    /// Who it is from now on.
-    pub(crate) caller: Arc<Caller>,
-    /// What `hello-ok` tells it about that.
-    pub(crate) auth: HelloAuth,
+/// The rules in force and the failures counted under them; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    policy: Arc<RwLock<Arc<Policy>>>,
+    throttle: Arc<Mutex<Throttle>>,
 }
 
-/// Decides about one `connect`.
-pub(crate) async fn judge(
-    services: &Services,
-    peer: &Peer,
-    conn_id: ConnId,
-    params: ConnectParams,
-) -> Result<Admitted, Refusal> {
-    let role = params.role.as_deref().unwrap_or("operator");
-    let role = Role::parse(role).ok_or_else(|| Refusal::policy(ErrorShape::invalid("invalid role")))?;
-    let method = match &services.shared_token {
-        None => AuthMethod::None,
-        Some(token) => {
-            let auth = params.auth.as_ref();
-            let given = auth.and_then(|auth| auth.token.as_ref().or(auth.password.as_ref()));
-            if !given.is_some_and(|given| token.matches(given.as_str())) {
-                return Err(Refusal::policy(ErrorShape::invalid("unauthorized: gateway token mismatch")));
-            }
-            AuthMethod::Token
+impl Gate {
+    /// With these rules and nothing counted.
+    pub(crate) fn new(policy: Policy) -> Self {
+        let throttle = Throttle::new(policy.limits.clone());
+        Self { policy: Arc::new(RwLock::new(Arc::new(policy))), throttle: Arc::new(Mutex::new(throttle)) }
+    }
+
+    /// The rules in force.
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Puts new rules in force.
+    pub(crate) fn replace(&self, policy: Policy) {
+        self.counted(|throttle| throttle.set_limits(policy.limits.clone()));
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
+    /// Looks at or changes what is counted; the lock is held for this one call.
+    pub(crate) fn counted<T>(&self, act: impl FnOnce(&mut Throttle) -> T) -> T {
+        act(&mut self.throttle.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderMap, HeaderName, HeaderValue};
+
+    use super::policy::{Limits, Policy, Shared};
+
+    /// A policy without any exception.
+    pub(super) fn policy() -> Policy {
+        Policy {
+            shared: Shared::None,
+            limits: Limits::default(),
+            allowed_origins: Vec::new(),
+            host_header_fallback: false,
+            own_hosts: Vec::new(),
+            trusted_proxies: Vec::new(),
+            real_ip_fallback: false,
+            auto_approve_local: true,
+            in_container: false,
+            hsts: None,
         }
-    };
-    let scopes = ScopeSet::new(params.scopes.clone().unwrap_or_default());
-    let auth = HelloAuth {
-        method,
-        role: role.to_string(),
-        scopes: scopes.clone(),
-        device_token: None,
-        issued_at_ms: None,
-        notice: None,
-    };
-    let caller = Caller {
-        conn_id,
-        role,
-        scopes,
-        device_id: None,
-        caps: params.caps.unwrap_or_default(),
-        client: params.client,
-        auth: method,
-        peer: peer.addr.ip(),
-    };
-    Ok(Admitted { caller: Arc::new(caller), auth })
+    }
+
+    /// Headers from pairs.
+    pub(super) fn headers(pairs: &[(&str, &str)]) -> HeaderMap {
+        let pair = |(name, value): &(&str, &str)| -> (HeaderName, HeaderValue) {
+            (name.parse().unwrap(), value.parse().unwrap())
+        };
+        pairs.iter().map(pair).collect()
+    }
 }

@@ -22,7 +22,7 @@ use crate::auth::locality::Peer;
 use crate::auth::refusal::Refusal;
 use crate::auth::{self, Admitted};
 use crate::hello;
-use crate::rpc::{ConnId, Cx, Table};
+use crate::rpc::{Caller, ConnId, Cx, Table};
 use crate::services::Services;
 
 /// What every connection shares.
@@ -70,15 +70,30 @@ pub(crate) async fn serve(mut io: impl FrameIo, peer: Peer, mut place: Place, fr
     io.raise_limit(MAX_PAYLOAD_BYTES);
     let Welcome { request_id, admitted, queued } = welcome;
     let outbound = Outbound::default();
-    let hello = hello::compose(&front, &admitted).await;
+    let caller = admitted.caller.clone();
+    let hello = hello::compose(&front, &admitted);
     match response_ok(&request_id, &hello) {
         Ok(frame) => outbound.answer(frame),
         Err(error) => return tracing::error!(%error, "hello-ok could not be written as JSON"),
     }
-    let caller = admitted.caller;
-    let _membership = front.services.hub.join(caller.clone(), outbound.clone());
-    let cx = Cx { who: caller, services: front.services.clone() };
+    let services = front.services.clone();
+    let _membership = services.hub.join(caller.clone(), outbound.clone());
+    let _visit = services.presence.enter(&caller);
+    note_visit(&services, &caller, "connect").await;
+    tracing::info!(conn = %conn_id, peer = %peer.addr, client = %caller.client.id, role = %caller.role, "connected");
+    let cx = Cx { who: caller.clone(), services: services.clone() };
     Actor { io, outbound, cx, table: front.table, tasks: front.tasks }.run(queued).await;
+    note_visit(&services, &caller, "disconnect").await;
+    tracing::info!(conn = %conn_id, "disconnected");
+}
+
+/// Writes down when a device was here; that it could not be written must not end the connection.
+async fn note_visit(services: &Services, caller: &Caller, reason: &str) {
+    let Some(device_id) = &caller.device_id else { return };
+    let ip = caller.peer.to_string();
+    if let Err(error) = services.store.device_seen(device_id, reason, Some(&ip)).await {
+        tracing::warn!(%error, "a device's visit could not be written down");
+    }
 }
 
 struct Welcome {
@@ -93,7 +108,7 @@ async fn greet(io: &mut impl FrameIo, peer: &Peer, conn_id: ConnId, front: &Fron
         nonce: Uuid::new_v4().to_string(),
         ts: base::now_ms(),
         capabilities: Vec::new(),
-        instance_id: None,
+        instance_id: Some(front.services.run.instance_id.clone()),
     };
     let payload = serde_json::to_string(&challenge).expect("strings and numbers always serialise");
     let mut hello = Some(Outgoing::Text(frame::event(events::CONNECT_CHALLENGE.name, &payload, None, None)));
@@ -104,7 +119,8 @@ async fn greet(io: &mut impl FrameIo, peer: &Peer, conn_id: ConnId, front: &Fron
     let idle = || Parting::Close(Close::at_once(close::NORMAL, ""));
     let first = timeout_at(deadline, opening).await.map_err(|_| idle())??;
     let (request_id, params) = read_connect(&first)?;
-    let (verdict, queued) = while_queueing(io, auth::judge(&front.services, peer, conn_id, params)).await?;
+    let (verdict, queued) =
+        while_queueing(io, auth::judge(&front.services, peer, &challenge.nonce, conn_id, params)).await?;
     let admitted = verdict.map_err(|refusal| Parting::Refused(request_id.clone(), refusal))?;
     Ok(Welcome { request_id, admitted, queued })
 }

@@ -28,8 +28,10 @@ pub(crate) async fn route(
     place: &Mutex<Option<Place>>,
     front: &Front,
 ) -> Response<Body> {
+    let policy = front.services.gate.policy();
+    let peer = Peer::read(addr, request.headers(), &policy);
     if wants_websocket(&request) {
-        return upgrade(request, addr, place, front);
+        return upgrade(request, peer, place, front);
     }
     match request.uri().path() {
         "/health" | "/healthz" => text(StatusCode::OK, r#"{"ok":true,"status":"live"}"#),
@@ -52,12 +54,7 @@ fn names(headers: &HeaderMap, header: &HeaderName, word: &str) -> bool {
 }
 
 /// Answers 101 and hands the socket to the handshake. Extensions and subprotocols a client offers are not taken up.
-fn upgrade(
-    mut request: Request<Incoming>,
-    addr: SocketAddr,
-    place: &Mutex<Option<Place>>,
-    front: &Front,
-) -> Response<Body> {
+fn upgrade(mut request: Request<Incoming>, peer: Peer, place: &Mutex<Option<Place>>, front: &Front) -> Response<Body> {
     let key = request.headers().get(SEC_WEBSOCKET_KEY).cloned();
     let version = request.headers().get(SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes);
     let (Some(key), Some(b"13")) = (key, version) else {
@@ -70,7 +67,7 @@ fn upgrade(
     front.tasks.clone().spawn(async move {
         if let Ok(io) = upgraded.await {
             let socket = WebSocket::serve(TokioIo::new(io), PRE_AUTH_MAX_BYTES);
-            handshake::serve(socket, Peer { addr }, place, front).await;
+            handshake::serve(socket, peer, place, front).await;
         }
     });
     Response::builder()

@@ -1,10 +1,44 @@
 //! Every method this Gateway handles, one file a family. A row joins the contract in `wire` to a function.
 
+mod config;
+mod device;
+mod empty;
+mod gateway_identity;
 mod health;
+mod logs;
+mod presence;
+mod status;
+pub(crate) mod voicewake;
+
+use wire::methods;
 
 use crate::rpc::Table;
 
 /// The whole table.
 pub(crate) fn table() -> Table {
-    Table::new().on::<wire::methods::health::Health>(health::health)
+    let table = Table::new()
+        .on::<methods::config::Apply>(config::apply)
+        .on::<methods::config::Get>(config::get)
+        .on::<methods::config::Patch>(config::patch)
+        .on::<methods::config::Schema>(config::schema)
+        .on::<methods::config::SchemaLookup>(config::schema_lookup)
+        .on::<methods::config::Set>(config::set)
+        .on::<methods::device::Approve>(device::approve)
+        .on::<methods::device::List>(device::list)
+        .on::<methods::device::Reject>(device::reject)
+        .on::<methods::device::Remove>(device::remove)
+        .on::<methods::device::Rename>(device::rename)
+        .on::<methods::device::Revoke>(device::revoke)
+        .on::<methods::device::Rotate>(device::rotate)
+        .on::<methods::gateway_identity::Get>(gateway_identity::get)
+        .on::<methods::health::Health>(health::health)
+        .on::<methods::logs::Tail>(logs::tail)
+        .on::<methods::presence::SystemEvent>(presence::system_event)
+        .on::<methods::presence::SystemPresence>(presence::system_presence)
+        .on::<methods::status::Status>(status::status)
+        .on::<methods::status::SystemInfo>(status::system_info)
+        .on::<methods::voicewake::Get>(voicewake::get)
+        .on::<methods::voicewake::RoutingGet>(voicewake::routing_get)
+        .on::<methods::voicewake::Set>(voicewake::set);
+    empty::add(table)
 }

@@ -80,3 +80,10 @@ impl Deref for Cx {
         &self.services
     }
 }
+
+/// The answer when the state cannot be read or written: what a person needs is in the message and in the log.
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+pub(crate) fn unavailable(error: store::StoreError) -> ErrorShape {
+    tracing::error!(%error, "a request met a state that cannot be used");
+    ErrorShape::unavailable(error.to_string()).retryable(true)
+}

@@ -1,0 +1,355 @@
+//! One `connect`, judged from the first rule to the last.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use base::Secret;
+use store::{Device, NewDevice, NewPairing, Provenance, StoreError, TokenCheck};
+use wire::connect::{AuthMethod, ConnectParams, Credential, HelloAuth};
+use wire::{ErrorShape, Role, ScopeSet, device_auth};
+
+use super::device::{self, Decision};
+use super::locality::{Attribution, Peer};
+use super::policy::Policy;
+use super::refusal::{Reason, Refusal};
+use super::scopes::{self, Deviceless};
+use super::shared::{self, Proof};
+use super::throttle::{self, Bucket, Key};
+use super::{Gate, origin};
+use crate::pairing::{Pairing, canonical_key};
+use crate::rpc::{Caller, ConnId};
+use crate::services::Services;
+
+/// What operators on an old protocol level are told, once per connection.
+const UPGRADE_NOTICE: &str =
+    "this client speaks an older protocol level; it works here, and an upgrade gives it what is new";
+
+/// A client that may come in.
+pub(crate) struct Admitted {
+    /// Who it is from now on.
+    pub(crate) caller: Arc<Caller>,
+    /// What `hello-ok` tells it about that.
+    pub(crate) auth: HelloAuth,
+}
+
+/// Judges one `connect` that answers the challenge `nonce`.
+///
+/// # Errors
+/// The refusal of the first rule that does not hold.
+pub(crate) async fn judge(
+    services: &Services,
+    peer: &Peer,
+    nonce: &str,
+    conn_id: ConnId,
+    params: ConnectParams,
+) -> Result<Admitted, Refusal> {
+    let notice = negotiate(&params)?;
+    let role = params.role.as_deref().unwrap_or("operator");
+    let role = Role::parse(role).ok_or_else(|| Refusal::policy(ErrorShape::invalid("invalid role")))?;
+    let policy = services.gate.policy();
+    check_page(peer, &policy, &params)?;
+    let scopes = scopes::asked(params.scopes.as_deref(), role, peer);
+    let shared = shared::check(&policy.shared, params.auth.as_ref());
+    let attempt = Attempt {
+        gate: &services.gate,
+        pairing: &services.pairing,
+        policy: &policy,
+        peer,
+        params: &params,
+        role,
+        scopes,
+        shared,
+    };
+    let granted = match &params.device {
+        None => attempt.without_device().await?,
+        Some(_) => attempt.with_device(services, nonce).await?,
+    };
+    let auth = HelloAuth {
+        method: granted.method,
+        role: role.to_string(),
+        scopes: granted.scopes.clone(),
+        device_token: granted.token.as_ref().map(|(token, _)| Credential::new(token.expose())),
+        issued_at_ms: granted.token.as_ref().map(|(_, at)| *at),
+        notice: notice.map(str::to_owned),
+    };
+    let device_id = params.device.map(|proof| proof.id);
+    let caller = Caller {
+        conn_id,
+        role,
+        scopes: granted.scopes,
+        client: params.client,
+        device_id,
+        caps: params.caps.unwrap_or_default(),
+        auth: granted.method,
+        peer: peer.client,
+    };
+    Ok(Admitted { caller: Arc::new(caller), auth })
+}
+
+/// Accepts the level we speak, probes and nodes one below, and (beyond the original) operators one below too, with a
+/// word that they should be upgraded.
+fn negotiate(params: &ConnectParams) -> Result<Option<&'static str>, Refusal> {
+    let range = params.min_protocol..=params.max_protocol;
+    if range.contains(&wire::PROTOCOL) {
+        return Ok(None);
+    }
+    if params.client.mode == "probe" && params.max_protocol >= wire::MIN_PROTOCOL {
+        return Ok(None);
+    }
+    if !range.contains(&wire::MIN_PROTOCOL) {
+        return Err(Refusal::protocol(params.min_protocol, params.max_protocol));
+    }
+    let is_node = params.role.as_deref() == Some("node") && params.client.mode == "node";
+    Ok((!is_node).then_some(UPGRADE_NOTICE))
+}
+
+/// A request that cannot be attributed, and a page from the wrong origin, are refused before any credential is read.
+fn check_page(peer: &Peer, policy: &Policy, params: &ConnectParams) -> Result<(), Refusal> {
+    if peer.attribution == Attribution::Unattributable {
+        return Err(Refusal::auth(Reason::ProxyAttributionRequired, &params.client, false));
+    }
+    let verdict = match origin::check(peer, policy) {
+        Ok(()) if peer.origin.is_none() && params.client.id == "openclaw-control-ui" => Err(origin::Problem::Malformed),
+        verdict => verdict,
+    };
+    verdict.map_err(|problem| Refusal::policy(problem.explain(peer.origin.as_deref())))
+}
+
+struct Granted {
+    method: AuthMethod,
+    scopes: ScopeSet,
+    token: Option<(Secret, i64)>,
+}
+
+struct Attempt<'a> {
+    gate: &'a Gate,
+    pairing: &'a Pairing,
+    policy: &'a Policy,
+    peer: &'a Peer,
+    params: &'a ConnectParams,
+    role: Role,
+    scopes: ScopeSet,
+    shared: Proof,
+}
+
+impl Attempt<'_> {
+    async fn without_device(&self) -> Result<Granted, Refusal> {
+        let verdict = scopes::deviceless(self.role, &self.params.client, self.peer, self.shared);
+        let scopes = match verdict {
+            Deviceless::Refused(refusal) => return Err(refusal),
+            Deviceless::KeepsScopes => self.scopes.clone(),
+            Deviceless::NoScopes | Deviceless::ByCredential => ScopeSet::none(),
+        };
+        let method = self.check_shared(&Key::of(self.peer)).map_err(Failure::from);
+        match method {
+            Ok(method) => Ok(Granted { method, scopes, token: None }),
+            Err(failure) => Err(self.refuse(failure, &Key::of(self.peer)).await),
+        }
+    }
+
+    async fn with_device(&self, services: &Services, nonce: &str) -> Result<Granted, Refusal> {
+        let Some(proof) = &self.params.device else { return self.without_device().await };
+        device_auth::verify(self.params, proof, nonce, base::now_ms()).map_err(Refusal::proof)?;
+        let known = services.store.device(&proof.id).await.map_err(out_of_order)?;
+        // A device we know is charged for its own mistakes; a new one could be made for every attempt (RATE-7).
+        let key = if known.is_some() { Key::of_device(&proof.id) } else { Key::of(self.peer) };
+        let method = match self.check_credentials(services, &proof.id, &key).await {
+            Ok(method) => method,
+            Err(failure) => return Err(self.refuse(failure, &key).await),
+        };
+        let device = self.admit(services, known, method).await?;
+        let token =
+            services.store.issue_token(&device.device_id, self.role, &self.scopes).await.map_err(out_of_order)?;
+        Ok(Granted { method, scopes: self.scopes.clone(), token: Some((token.token, token.issued_at_ms)) })
+    }
+
+    /// Shared secret first, then the device token, then a setup code (AUTH-9).
+    async fn check_credentials(&self, services: &Services, device_id: &str, key: &Key) -> Result<AuthMethod, Failure> {
+        let shared = match self.check_shared(key) {
+            Ok(method) => return Ok(method),
+            Err(reason) => reason,
+        };
+        let auth = self.params.auth.as_ref();
+        let explicit = auth.and_then(|auth| auth.device_token.as_ref()).filter(|token| !token.as_str().is_empty());
+        let implicit = auth.and_then(|auth| auth.token.as_ref()).filter(|token| !token.as_str().is_empty());
+        if let Some(token) = explicit.or(implicit) {
+            match self.check_device_token(services, device_id, token, key).await? {
+                Ok(method) => return Ok(method),
+                // A plain token was tried as a device token; that it is none says nothing.
+                Err(Reason::DeviceTokenMismatch) if explicit.is_none() => {}
+                Err(reason) => return Err(Failure::counted(Bucket::DeviceToken, reason)),
+            }
+        }
+        if auth.is_some_and(|auth| auth.bootstrap_token.is_some()) {
+            return Err(Failure::counted(Bucket::BootstrapToken, Reason::BootstrapTokenInvalid));
+        }
+        Err(shared.into())
+    }
+
+    fn check_shared(&self, key: &Key) -> Result<AuthMethod, Reason> {
+        if let Proof::Missing(reason) = self.shared {
+            return Err(reason);
+        }
+        if self.shared == Proof::Valid(AuthMethod::None) {
+            return Ok(AuthMethod::None);
+        }
+        if let Some(left) = self.gate.counted(|throttle| throttle.locked(Bucket::SharedSecret, key, Instant::now())) {
+            return Err(Reason::RateLimited(left));
+        }
+        match self.shared {
+            Proof::Valid(method) => {
+                self.gate.counted(|throttle| throttle.succeeded(Bucket::SharedSecret, key));
+                Ok(method)
+            }
+            Proof::Wrong(reason) | Proof::Missing(reason) => Err(reason),
+        }
+    }
+
+    async fn check_device_token(
+        &self,
+        services: &Services,
+        device_id: &str,
+        token: &Credential,
+        key: &Key,
+    ) -> Result<Result<AuthMethod, Reason>, Failure> {
+        if let Some(left) = self.gate.counted(|throttle| throttle.locked(Bucket::DeviceToken, key, Instant::now())) {
+            return Ok(Err(Reason::RateLimited(left)));
+        }
+        let token = Secret::new(token.as_str());
+        let check = services.store.check_token(device_id, self.role, &token).await.map_err(Failure::Store)?;
+        let TokenCheck::Good { scopes, .. } = check else { return Ok(Err(Reason::DeviceTokenMismatch)) };
+        if !scopes.covers(&self.scopes) {
+            return Ok(Err(Reason::ScopeMismatch));
+        }
+        self.gate.counted(|throttle| throttle.succeeded(Bucket::DeviceToken, key));
+        services.store.touch_token(device_id, self.role).await.map_err(Failure::Store)?;
+        Ok(Ok(AuthMethod::DeviceToken))
+    }
+
+    /// Counts and logs a wrong credential, makes a local caller wait, and says no.
+    async fn refuse(&self, failure: Failure, key: &Key) -> Refusal {
+        let (bucket, reason) = match failure {
+            Failure::Store(error) => return out_of_order(error),
+            Failure::Plain(reason) => (Bucket::SharedSecret, reason),
+            Failure::Counted(bucket, reason) => (bucket, reason),
+        };
+        let client = &self.params.client;
+        if failure_counts(reason) {
+            let penalty = self.gate.counted(|throttle| throttle.failed(bucket, key, Instant::now()));
+            metrics::counter!("openclaw_auth_failures_total", "reason" => reason.as_str()).increment(1);
+            if let Some(count) = penalty.log {
+                throttle::log_failure(bucket, key, count, self.peer, &client.id, self.role.as_str(), reason.as_str());
+            }
+            tokio::time::sleep(penalty.delay).await;
+        }
+        let auth = self.params.auth.as_ref();
+        let plain_token_only = auth.is_some_and(|auth| auth.token.is_some() && auth.device_token.is_none());
+        Refusal::auth(reason, client, self.params.device.is_some() && plain_token_only)
+    }
+
+    /// The device, approved for what it asks; or the refusal that tells how to get it approved.
+    async fn admit(&self, services: &Services, known: Option<Device>, method: AuthMethod) -> Result<Device, Refusal> {
+        let Some(proof) = &self.params.device else {
+            return Err(Refusal::device_required("DEVICE_IDENTITY_REQUIRED", false));
+        };
+        let client = &self.params.client;
+        let facts = device::facts(client, &self.peer.client.to_string());
+        let request = device::Request {
+            role: self.role,
+            scopes: &self.scopes,
+            facts: &facts,
+            client,
+            method,
+            local: self.policy.auto_approve_local && self.is_local(),
+            browser: self.peer.origin.is_some(),
+        };
+        let public_key = canonical_key(&proof.public_key);
+        let approval = |roles, scopes| NewDevice {
+            device_id: proof.id.clone(),
+            public_key: public_key.clone(),
+            facts: facts.clone(),
+            roles,
+            scopes,
+            via: Provenance::Silent,
+        };
+        match (device::decide(known.as_ref(), &request), known) {
+            (Decision::Known, Some(device)) => Ok(device),
+            (Decision::Refresh, Some(device)) => {
+                let again = approval(vec![self.role], ScopeSet::none());
+                services.store.approve_device(again).await.map_err(out_of_order)?;
+                Ok(device)
+            }
+            (Decision::Ask(requirement), known) => {
+                let reason = requirement.as_str().to_owned();
+                let (device_id, role, scopes) = (proof.id.clone(), self.role, self.scopes.clone());
+                let new = NewPairing { device_id, public_key, facts, role, scopes, reason };
+                Err(self.pairing.ask(new, requirement, known.as_ref()).await.unwrap_or_else(out_of_order))
+            }
+            (Decision::ApproveSilently | Decision::Known | Decision::Refresh, _) => {
+                let new = approval(vec![self.role], self.scopes.clone());
+                self.pairing.approve_silently(new).await.map_err(out_of_order)
+            }
+        }
+    }
+
+    /// Whether pairing counts this as the owner's own machine (LOCAL-5). Beside a direct local line these are the two
+    /// shapes a published container port gives to a local caller; they need the secret and a certain container.
+    fn is_local(&self) -> bool {
+        if self.peer.is_direct_local() {
+            return true;
+        }
+        let proven = matches!(self.shared, Proof::Valid(AuthMethod::Token | AuthMethod::Password));
+        let near = self.peer.attribution == Attribution::DirectRemote && super::net::is_private(self.peer.client);
+        let host_is_loopback = self.peer.host.as_ref().is_some_and(super::net::Authority::is_loopback);
+        if !(self.policy.in_container && proven && near && host_is_loopback) {
+            return false;
+        }
+        let client = &self.params.client;
+        match self.peer.origin.as_deref().map(origin::host_of) {
+            None => client.id == "cli" && client.mode == "cli",
+            Some(page) => {
+                let page_is_loopback = page.and_then(|host| super::net::Authority::parse(&host));
+                client.id == "openclaw-control-ui" && page_is_loopback.is_some_and(|host| host.is_loopback())
+            }
+        }
+    }
+}
+
+/// Why the credentials of an attempt do not let it in.
+enum Failure {
+    Plain(Reason),
+    Counted(Bucket, Reason),
+    Store(StoreError),
+}
+
+impl Failure {
+    fn counted(bucket: Bucket, reason: Reason) -> Self {
+        Self::Counted(bucket, reason)
+    }
+}
+
+impl From<Reason> for Failure {
+    fn from(reason: Reason) -> Self {
+        Self::Plain(reason)
+    }
+}
+
+/// Only wrong credentials count; missing ones, too narrow ones and a lockout itself do not (RATE-1).
+fn failure_counts(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::TokenMismatch | Reason::PasswordMismatch | Reason::DeviceTokenMismatch | Reason::BootstrapTokenInvalid
+    )
+}
+
+/// The state could not be read or written: the client may try again, and the log says what is wrong.
+#[expect(clippy::needless_pass_by_value, reason = "stands in map_err")]
+fn out_of_order(error: StoreError) -> Refusal {
+    if let StoreError::KeyChanged { .. } = error {
+        return Refusal::proof(device_auth::BadProof::IdMismatch);
+    }
+    tracing::error!(%error, "the state could not be used during a handshake");
+    Refusal::policy(
+        ErrorShape::unavailable("the gateway cannot use its state right now; see its log").retry_after(2_000),
+    )
+}

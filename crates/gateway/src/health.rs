@@ -1,0 +1,152 @@
+//! `health`: one look a minute, kept for everyone who asks in between (PROBE-2).
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use store::{SessionFilter, Store, StoreError};
+use wire::{AgentId, events};
+
+use crate::config_now::ConfigNow;
+use crate::hub::Hub;
+use crate::presence::Versions;
+
+/// Between two looks (`protocol.md` 5).
+pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// Sessions named in a look.
+const RECENT: u64 = 5;
+/// From here on the runtime counts as degraded: a person notices.
+const SLOW_TIMER: Duration = Duration::from_millis(500);
+
+/// The last look; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Health {
+    store: Store,
+    hub: Hub,
+    versions: Versions,
+    config: ConfigNow,
+    last: Arc<Mutex<Arc<Value>>>,
+    runtime: Arc<Mutex<Runtime>>,
+}
+
+impl Health {
+    /// Looks for the first time.
+    pub(crate) async fn start(
+        store: Store,
+        hub: Hub,
+        versions: Versions,
+        config: ConfigNow,
+    ) -> Result<Self, StoreError> {
+        let health =
+            Self { store, hub, versions, config, last: Arc::default(), runtime: Arc::new(Mutex::new(Runtime::new())) };
+        health.look().await?;
+        Ok(health)
+    }
+
+    /// What the last look saw.
+    pub(crate) fn last(&self) -> Arc<Value> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Looks afresh and tells everyone.
+    pub(crate) async fn probe(&self) -> Result<Arc<Value>, StoreError> {
+        let seen = self.look().await?;
+        self.hub.broadcast_versioned(&events::HEALTH, &*seen, self.versions.health_changed());
+        Ok(seen)
+    }
+
+    /// Notes how late a timer fired, the truest sign of an overloaded runtime.
+    pub(crate) fn timer_was_late(&self, by: Duration) {
+        self.runtime.lock().unwrap_or_else(PoisonError::into_inner).late(by);
+    }
+
+    /// `eventLoop` of `health`, `status` and friends: the names are the original's, the numbers ours.
+    pub(crate) fn event_loop(&self) -> Value {
+        self.runtime.lock().unwrap_or_else(PoisonError::into_inner).sample()
+    }
+
+    async fn look(&self) -> Result<Arc<Value>, StoreError> {
+        let began = Instant::now();
+        let mut agents = Vec::new();
+        let default_agent = self.config.default_agent();
+        for agent in self.config.agents() {
+            let sessions = self.sessions(Some(&agent)).await?;
+            agents.push(json!({
+                "agentId": agent, "isDefault": agent == default_agent, "sessions": sessions,
+                "heartbeat": {"enabled": false, "every": "disabled", "everyMs": null, "prompt": "", "target": "last",
+                    "ackMaxChars": 300},
+            }));
+        }
+        let seen = Arc::new(json!({
+            "ok": true, "ts": base::now_ms(), "durationMs": u64::try_from(began.elapsed().as_millis()).unwrap_or(0),
+            "plugins": {"loaded": [], "errors": [], "unavailable": []},
+            "configReload": {"hotReloadStatus": "active"},
+            "channels": {}, "channelOrder": [], "channelLabels": {}, "heartbeatSeconds": 0,
+            "defaultAgentId": default_agent, "agents": agents, "sessions": self.sessions(None).await?,
+            "modelRuntime": {"degraded": false, "pendingAgents": []}, "eventLoop": self.event_loop(),
+        }));
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = seen.clone();
+        Ok(seen)
+    }
+
+    async fn sessions(&self, agent: Option<&AgentId>) -> Result<Value, StoreError> {
+        let filter = SessionFilter { agent: agent.cloned(), limit: Some(RECENT), ..SessionFilter::default() };
+        let page = self.store.sessions(&filter).await?;
+        let now = base::now_ms();
+        let row = |session: &store::Session| json!({"key": session.key, "updatedAt": session.updated_at, "age": (now - session.updated_at).max(0)});
+        Ok(json!({
+            "path": self.config.paths().database(), "count": page.total,
+            "recent": page.rows.iter().map(row).collect::<Vec<_>>(),
+        }))
+    }
+}
+
+/// Timer lateness and processor time since the last sample.
+struct Runtime {
+    sampled: Instant,
+    cpu: Duration,
+    worst: Duration,
+    degraded_since_ms: Option<i64>,
+}
+
+impl Runtime {
+    fn new() -> Self {
+        Self { sampled: Instant::now(), cpu: cpu_time(), worst: Duration::ZERO, degraded_since_ms: None }
+    }
+
+    fn late(&mut self, by: Duration) {
+        self.worst = self.worst.max(by);
+        if by < SLOW_TIMER {
+            self.degraded_since_ms = None;
+        } else if self.degraded_since_ms.is_none() {
+            self.degraded_since_ms = Some(base::now_ms());
+        }
+    }
+
+    fn sample(&mut self) -> Value {
+        let (now, cpu) = (Instant::now(), cpu_time());
+        let wall = now.duration_since(self.sampled).max(Duration::from_millis(1));
+        let ratio = cpu.saturating_sub(self.cpu).as_secs_f64() / wall.as_secs_f64();
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let late_ms = self.worst.as_secs_f64() * 1000.0;
+        let degraded = self.degraded_since_ms.is_some();
+        let reasons: &[&str] = if degraded { &["event_loop_delay"] } else { &[] };
+        let per_cpu = (ratio / cpus as f64).min(1.0);
+        let sample = json!({
+            "degraded": degraded, "degradedSinceMs": self.degraded_since_ms, "reasons": reasons,
+            "intervalMs": wall.as_secs_f64() * 1000.0, "delayP99Ms": late_ms, "delayMaxMs": late_ms,
+            "utilization": per_cpu, "cpuCoreRatio": ratio,
+            "cpuBreakdown": {"mainThreadCoreRatio": ratio, "hostUtilization": per_cpu, "hostCpuCount": cpus},
+        });
+        if wall >= Duration::from_secs(1) {
+            (self.sampled, self.cpu, self.worst) = (now, cpu, Duration::ZERO);
+        }
+        sample
+    }
+}
+
+/// Processor time of this process.
+fn cpu_time() -> Duration {
+    let spent = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(u64::try_from(spent.tv_sec).unwrap_or(0), u32::try_from(spent.tv_nsec).unwrap_or(0))
+}

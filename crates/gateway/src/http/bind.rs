@@ -1,0 +1,140 @@
+//! Which addresses the one port is bound on (BIND-1…5, BIND-7).
+//!
+//! Loopback never falls back to a network, and a network bind never happens unless it was asked for: an address that
+//! cannot be bound is an error with its cause.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use base::{Code, Explain, Kind, Step};
+use config::{Bind, Config, StartOverrides};
+use tokio::net::{TcpListener, TcpSocket};
+
+/// BIND-7: a peer that is shutting down lets go of the port within ten seconds.
+const ATTEMPTS: u32 = 20;
+/// BIND-7
+const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
+/// Connections the kernel holds for us between two accepts.
+const BACKLOG: u32 = 1024;
+
+/// Why the port could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Somebody else has it.
+    #[error("another gateway instance is already listening on ws://{0}")]
+    InUse(SocketAddr),
+    /// Anything else.
+    #[error("failed to bind gateway socket on {address}: {source}")]
+    Failed {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A mode that needs something this machine does not have.
+    #[error("{0}")]
+    Unsupported(&'static str),
+}
+
+impl Explain for BindError {
+    fn code(&self) -> Code {
+        match self {
+            Self::InUse(_) => Code("GATEWAY_PORT_IN_USE"),
+            Self::Failed { .. } => Code("GATEWAY_BIND_FAILED"),
+            Self::Unsupported(_) => Code("GATEWAY_BIND_UNSUPPORTED"),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::InUse(_) | Self::Failed { .. } => Kind::Failure,
+            Self::Unsupported(_) => Kind::Config,
+        }
+    }
+
+    fn next(&self) -> Vec<Step> {
+        match self {
+            Self::InUse(_) => vec![Step::run("openclaw gateway status"), Step::run("openclaw gateway stop")],
+            Self::Failed { .. } => vec![Step::run("openclaw config get gateway.bind")],
+            Self::Unsupported(_) => vec![Step::run("openclaw config set gateway.bind loopback")],
+        }
+    }
+}
+
+/// One address, and whether the Gateway can do without it.
+struct Wanted {
+    ip: IpAddr,
+    optional: bool,
+}
+
+const fn must(ip: IpAddr) -> Wanted {
+    Wanted { ip, optional: false }
+}
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Opens every address the config asks for; with port 0 the first decides the port of all.
+pub(crate) async fn open(
+    config: &Config,
+    overrides: &StartOverrides,
+    port: u16,
+) -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
+    let mut opened: Vec<(TcpListener, SocketAddr)> = Vec::new();
+    for Wanted { ip, optional } in wanted(config, overrides)? {
+        let port = opened.first().map_or(port, |(_, address)| address.port());
+        match listen(SocketAddr::new(ip, port)).await {
+            Ok(listener) => {
+                let address = listener.local_addr().unwrap_or(SocketAddr::new(ip, port));
+                opened.push((listener, address));
+            }
+            Err(error) if optional => tracing::debug!(%error, "an optional address is not bound"),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(opened)
+}
+
+fn wanted(config: &Config, overrides: &StartOverrides) -> Result<Vec<Wanted>, BindError> {
+    let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let loopback = || vec![must(LOOPBACK), Wanted { ip: IpAddr::V6(Ipv6Addr::LOCALHOST), optional: true }];
+    Ok(match config::effective_bind(config, overrides) {
+        Bind::Loopback => loopback(),
+        Bind::Lan => vec![must(any)],
+        Bind::Auto if overrides.in_container => vec![must(any)],
+        Bind::Auto => loopback(),
+        Bind::Custom => match config::custom_host(config) {
+            Some(host) if host.is_unspecified() || host == Ipv4Addr::LOCALHOST => vec![must(host.into())],
+            Some(host) => vec![must(host.into()), must(LOOPBACK)],
+            None => {
+                return Err(BindError::Unsupported(
+                    "gateway.bind=custom needs gateway.customBindHost; refusing fallback",
+                ));
+            }
+        },
+        Bind::Tailnet => {
+            return Err(BindError::Unsupported("gateway.bind=tailnet is not built in this Gateway yet"));
+        }
+    })
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
+    let mut attempt = 1;
+    loop {
+        match try_listen(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempt < ATTEMPTS => attempt += 1,
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(BindError::InUse(address)),
+            Err(source) => return Err(BindError::Failed { address, source }),
+        }
+        tokio::time::sleep(BETWEEN_ATTEMPTS).await;
+    }
+}
+
+fn try_listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}

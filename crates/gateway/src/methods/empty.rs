@@ -1,0 +1,137 @@
+//! Families that have nothing to show yet: each answers in the right shape that there is nothing.
+
+use serde_json::{Value, json};
+use wire::ErrorShape;
+use wire::methods::empty;
+
+use crate::rpc::{Cx, Table};
+
+/// Adds them.
+pub(super) fn add(table: Table) -> Table {
+    table
+        .on::<empty::ChannelsStatus>(channels_status)
+        .on::<empty::CronList>(cron_list)
+        .on::<empty::CronStatus>(cron_status)
+        .on::<empty::DiagnosticsStability>(diagnostics_stability)
+        .on::<empty::ExecApprovalList>(bare_list)
+        .on::<empty::LastHeartbeat>(nothing)
+        .on::<empty::MentionsList>(mentions_list)
+        .on::<empty::NodeList>(node_list)
+        .on::<empty::NodePairList>(node_pair_list)
+        .on::<empty::OpenclawApprovalList>(bare_list)
+        .on::<empty::PluginApprovalList>(bare_list)
+        .on::<empty::PluginsControlUiList>(plugins_control_ui_list)
+        .on::<empty::ProjectsList>(projects_list)
+        .on::<empty::QuestionList>(question_list)
+        .on::<empty::SkillsStatus>(skills_status)
+        .on::<empty::TaskSuggestionsList>(task_suggestions_list)
+        .on::<empty::TasksList>(tasks_list)
+        .on::<empty::UpdateStatus>(update_status)
+        .on::<empty::UsageCost>(usage_cost)
+        .on::<empty::UsageStatus>(usage_status)
+        .on::<empty::UsersPrefsGet>(users_prefs_get)
+        .on::<empty::UsersSelf>(users_self)
+}
+
+type Answer = Result<Value, ErrorShape>;
+
+/// Released clients read these as bare arrays, not as objects.
+async fn bare_list(_: Cx, _: Value) -> Answer {
+    Ok(json!([]))
+}
+
+async fn nothing(_: Cx, _: Value) -> Answer {
+    Ok(Value::Null)
+}
+
+async fn channels_status(cx: Cx, _: Value) -> Answer {
+    Ok(json!({
+        "ts": base::now_ms(), "channelOrder": [], "channelLabels": {}, "channelDetailLabels": {},
+        "channelSystemImages": {}, "channelMeta": [], "channels": {}, "channelAccounts": {},
+        "channelDefaultAccountId": {}, "statusIssues": [], "eventLoop": cx.health.event_loop(),
+    }))
+}
+
+async fn cron_list(_: Cx, _: Value) -> Answer {
+    Ok(json!({"jobs": [], "total": 0, "offset": 0, "limit": 200, "hasMore": false, "nextOffset": null}))
+}
+
+async fn cron_status(cx: Cx, _: Value) -> Answer {
+    let path = cx.config.paths().database();
+    Ok(
+        json!({"enabled": false, "storePath": path, "storage": "sqlite", "sqlitePath": path, "jobs": 0, "nextWakeAtMs": null}),
+    )
+}
+
+async fn diagnostics_stability(_: Cx, _: Value) -> Answer {
+    Ok(json!({
+        "generatedAt": base::iso(base::now_ms()), "capacity": 1000, "count": 0, "dropped": 0, "events": [],
+        "summary": {"byType": {}},
+    }))
+}
+
+async fn mentions_list(cx: Cx, _: Value) -> Answer {
+    Ok(json!({"gatewayInstanceId": cx.run.boot_id, "revision": 0, "items": []}))
+}
+
+async fn node_list(_: Cx, _: Value) -> Answer {
+    Ok(json!({"ts": base::now_ms(), "nodes": []}))
+}
+
+async fn node_pair_list(_: Cx, _: Value) -> Answer {
+    Ok(json!({"pending": [], "paired": []}))
+}
+
+async fn plugins_control_ui_list(_: Cx, _: Value) -> Answer {
+    Ok(json!({"revision": "0", "plugins": [], "diagnostics": []}))
+}
+
+async fn projects_list(_: Cx, _: Value) -> Answer {
+    Ok(json!({"projects": [], "recents": []}))
+}
+
+async fn question_list(_: Cx, _: Value) -> Answer {
+    Ok(json!({"questions": []}))
+}
+
+async fn skills_status(cx: Cx, _: Value) -> Answer {
+    let paths = cx.config.paths();
+    let workspace = paths.workspace(cx.config.default_agent().as_str());
+    Ok(json!({"workspaceDir": workspace, "managedSkillsDir": paths.state_dir.join("skills"), "skills": []}))
+}
+
+async fn task_suggestions_list(_: Cx, _: Value) -> Answer {
+    Ok(json!({"suggestions": []}))
+}
+
+async fn tasks_list(_: Cx, _: Value) -> Answer {
+    Ok(json!({"tasks": []}))
+}
+
+async fn update_status(_: Cx, _: Value) -> Answer {
+    Ok(json!({
+        "sentinel": null, "updateAvailable": null, "effectiveChannel": "stable",
+        "schedule": {"channel": "stable", "autoEnabled": false},
+    }))
+}
+
+async fn usage_cost(_: Cx, params: Value) -> Answer {
+    let days = params["days"].as_u64().unwrap_or(30);
+    let zero = json!({
+        "input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0, "totalTokens": 0, "totalCost": 0, "inputCost": 0,
+        "outputCost": 0, "cacheReadCost": 0, "cacheWriteCost": 0, "missingCostEntries": 0,
+    });
+    Ok(json!({"updatedAt": base::now_ms(), "days": days, "daily": [], "totals": zero}))
+}
+
+async fn usage_status(_: Cx, _: Value) -> Answer {
+    Ok(json!({"updatedAt": base::now_ms(), "providers": []}))
+}
+
+async fn users_prefs_get(_: Cx, _: Value) -> Answer {
+    Ok(json!({"status": "ok", "entries": {}}))
+}
+
+async fn users_self(_: Cx, _: Value) -> Answer {
+    Ok(json!({"profile": {"id": "gateway-owner", "displayName": "Owner", "role": "owner"}}))
+}

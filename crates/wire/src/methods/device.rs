@@ -1,0 +1,107 @@
+//! Paired devices and the ones that wait: `device.pair.*`, `device.token.*`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::Method;
+use crate::scope::{Role, ScopeSet};
+
+macro_rules! device_methods {
+    ($($(#[$doc:meta])* $ident:ident = $name:literal, $params:ty => $result:ty;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub struct $ident;
+
+            impl Method for $ident {
+                const NAME: &'static str = $name;
+                type Params = $params;
+                type Result = $result;
+            }
+        )*
+    };
+}
+
+device_methods! {
+    /// `device.pair.list`
+    List = "device.pair.list", Value => ListResult;
+    /// `device.pair.approve`
+    Approve = "device.pair.approve", RequestParams => Value;
+    /// `device.pair.reject`
+    Reject = "device.pair.reject", RequestParams => Value;
+    /// `device.pair.remove`
+    Remove = "device.pair.remove", DeviceParams => Value;
+    /// `device.pair.rename`
+    Rename = "device.pair.rename", RenameParams => Value;
+    /// `device.token.rotate`
+    Rotate = "device.token.rotate", TokenParams => RotateResult;
+    /// `device.token.revoke`
+    Revoke = "device.token.revoke", TokenParams => Value;
+}
+
+/// Every device.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct ListResult {
+    /// The ones that wait for a person.
+    pub pending: Vec<Value>,
+    /// The ones that are paired.
+    pub paired: Vec<Value>,
+}
+
+/// Names a waiting request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RequestParams {
+    /// Its id.
+    pub request_id: String,
+}
+
+/// Names a paired device.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeviceParams {
+    /// Its id.
+    pub device_id: String,
+}
+
+/// A new name for a device.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RenameParams {
+    /// Which device.
+    pub device_id: String,
+    /// Its name, at most 64 characters.
+    pub label: String,
+}
+
+/// Names the token of a device's role.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TokenParams {
+    /// Which device.
+    pub device_id: String,
+    /// `operator` or `node`.
+    pub role: String,
+    /// Narrower scopes for the new token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scopes: Option<ScopeSet>,
+}
+
+/// A token that was replaced.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RotateResult {
+    /// Which device.
+    pub device_id: String,
+    /// Which role.
+    pub role: Role,
+    /// What the new token allows.
+    pub scopes: ScopeSet,
+    /// When.
+    pub rotated_at_ms: i64,
+    /// The new token, for the device itself only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+    /// `in-band`, or `withheld-cross-device` when another caller rotated it.
+    pub token_delivery: String,
+}
