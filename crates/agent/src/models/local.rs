@@ -78,6 +78,12 @@ impl Locals {
         Self { servers, known: Mutex::new(None) }
     }
 
+    /// Those that answered when they were last asked; none if nobody has asked, or somebody is asking now.
+    pub(super) fn remembered(&self) -> Vec<Found> {
+        let known = self.known.try_lock().ok();
+        known.and_then(|known| known.as_ref().map(|(_, found)| found.clone())).unwrap_or_default()
+    }
+
     /// Those that answer. Callers at the same time share one look.
     pub(super) async fn find(&self) -> Vec<Found> {
         let mut known = self.known.lock().await;

@@ -6,6 +6,7 @@
 //! connections, is worth handing on from the old to the new.
 
 mod builtin;
+mod chosen;
 mod entry;
 mod error;
 mod listing;
@@ -13,93 +14,27 @@ mod local;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use base::{Env, Explain as _};
+use base::Env;
 use config::{Config, ModelChoice, ModelSettings};
 use url::Url;
+use wire::AgentId;
 
+pub use self::chosen::Chosen;
 pub use self::error::ModelError;
 pub use self::local::LocalServer;
 
 use self::entry::{CONTEXT_HOSTED, CONTEXT_LOCAL, Entry, Model};
-use self::local::Locals;
+use self::local::{Found, Locals};
 use crate::providers::demo::{self, Demo};
-use crate::providers::{self, Endpoint, Http, Provider};
-use crate::run::usage::Price;
-
-/// A model, bound to its provider and ready to be called.
-#[derive(Clone)]
-pub struct Chosen {
-    /// The provider's id in the config.
-    pub provider_id: String,
-    /// The model's id at the provider.
-    pub model_id: String,
-    /// The model's name for people.
-    pub name: String,
-    /// What to call.
-    pub provider: Arc<dyn Provider>,
-    /// Tokens it can look at; a careful guess when nobody said.
-    pub context_window: u64,
-    /// Most tokens it can write, when known.
-    pub max_tokens: Option<u64>,
-    /// Whether it can reason.
-    pub reasoning: bool,
-    /// Whether it sees pictures.
-    pub input_images: bool,
-    /// What it costs, when known.
-    pub cost: Option<Price>,
-    /// How long it may be silent before a call is given up.
-    pub idle: Duration,
-    /// References to try when it fails; none when a person chose it, since that choice is strict.
-    pub fallbacks: Vec<String>,
-}
-
-impl Chosen {
-    /// `provider/model`.
-    pub fn reference(&self) -> String {
-        format!("{}/{}", self.provider_id, self.model_id)
-    }
-}
-
-/// As a turn takes it.
-impl From<Chosen> for crate::run::Model {
-    fn from(chosen: Chosen) -> Self {
-        Self {
-            provider_id: chosen.provider_id,
-            model_id: chosen.model_id,
-            provider: chosen.provider,
-            context_window: chosen.context_window,
-            max_tokens: chosen.max_tokens,
-            images: chosen.input_images,
-            price: chosen.cost,
-            idle: chosen.idle,
-        }
-    }
-}
-
-/// As a turn says it: what is missing, then what to do.
-impl From<&ModelError> for crate::run::NoModel {
-    fn from(error: &ModelError) -> Self {
-        let step = error.next().into_iter().next().map(|step| match step {
-            base::Step::Run(command) => format!("; run `{command}`"),
-            base::Step::Do(sentence) => format!("; {sentence}"),
-        });
-        let kind = if matches!(error, ModelError::NoKey { .. }) { "auth" } else { "format" };
-        Self { hint: format!("{error}{}", step.unwrap_or_default()), kind }
-    }
-}
-
-impl std::fmt::Debug for Chosen {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Chosen").field("reference", &self.reference()).finish_non_exhaustive()
-    }
-}
+use crate::providers::{self, Endpoint, Http};
+use crate::tools::{ModelName, ModelNames};
 
 /// Every model this Gateway knows.
 pub struct Catalog {
     entries: Vec<Entry>,
     defaults: Option<ModelChoice>,
+    agents: Vec<(AgentId, ModelChoice)>,
     settings: BTreeMap<String, ModelSettings>,
     locals: Locals,
     http: Arc<Http>,
@@ -113,9 +48,11 @@ impl Catalog {
 
     /// The same, looking for exactly these local servers.
     pub fn with_locals(config: &Config, env: &Env, http: Arc<Http>, locals: Vec<LocalServer>) -> Self {
+        let agents = config.agents.entries.iter();
         Self {
             entries: entry::all(&config.models, env),
             defaults: config.agents.defaults.model.clone(),
+            agents: agents.filter_map(|entry| Some((AgentId::fold(&entry.id), entry.model.clone()?))).collect(),
             settings: config.agents.defaults.models.clone(),
             locals: Locals::new(locals),
             http,
@@ -129,7 +66,7 @@ impl Catalog {
     /// When the model that is asked for cannot be called. The offline model never stands in for one.
     pub async fn choose(&self, session: Option<&str>, agent: Option<&ModelChoice>) -> Result<Chosen, ModelError> {
         if let Some(wanted) = filled(session) {
-            let (entry, model) = self.resolve(wanted).await?;
+            let (entry, model) = self.look_up(wanted).await?;
             self.check_allowed(&entry, &model)?;
             return self.bind(&entry, model, Vec::new());
         }
@@ -137,8 +74,8 @@ impl Catalog {
         let fallbacks = agent.into_iter().chain(&self.defaults).find(|choice| !choice.fallbacks.is_empty());
         let fallbacks = fallbacks.map(|choice| choice.fallbacks.clone()).unwrap_or_default();
         let (entry, model) = match configured {
-            Some(choice) => self.resolve(choice.primary.trim()).await?,
-            None => self.first().await,
+            Some(choice) => self.look_up(choice.primary.trim()).await?,
+            None => first_of(self.known().await),
         };
         self.bind(&entry, model, fallbacks)
     }
@@ -148,30 +85,37 @@ impl Catalog {
     /// # Errors
     /// When there is no such model or it is not allowed.
     pub async fn check(&self, wanted: &str) -> Result<String, ModelError> {
-        let (entry, model) = self.resolve(wanted).await?;
+        let (entry, model) = self.look_up(wanted).await?;
         self.check_allowed(&entry, &model)?;
         Ok(format!("{}/{}", entry.id, model.id))
     }
 
-    /// The provider and model a reference, alias or bare model id means.
-    async fn resolve(&self, wanted: &str) -> Result<(Entry, Model), ModelError> {
+    /// The provider and model a reference, alias or bare model id means. Local servers are only looked for when nothing
+    /// else has that name.
+    async fn look_up(&self, wanted: &str) -> Result<(Entry, Model), ModelError> {
+        match self.resolve_among(wanted, &self.locals.remembered()) {
+            Err(ModelError::Unknown { .. }) => self.resolve_among(wanted, &self.locals.find().await),
+            other => other,
+        }
+    }
+
+    fn resolve_among(&self, wanted: &str, found: &[Found]) -> Result<(Entry, Model), ModelError> {
         let name = self.without_alias(wanted.trim());
         if let Some((provider, model)) = name.split_once('/')
             && !model.is_empty()
-            && let Some(entry) = self.provider(provider).await
+            && let Some(entry) = self.provider(provider, found)
         {
-            return Ok((entry.clone(), entry.model(model)));
+            let model = entry.model(model);
+            return Ok((entry, model));
         }
-        let known = self.known().await;
-        let mut bare = known.iter().filter(|entry| entry.models.iter().any(|model| model.id == name));
-        if let Some(entry) = bare.next() {
+        let known = self.entries_with(found);
+        if let Some(entry) = known.iter().find(|entry| entry.models.iter().any(|model| model.id == name)) {
             return Ok((entry.clone(), entry.model(&name)));
         }
+        let callable = known.iter().filter(|entry| entry.has_key());
+        let references =
+            callable.flat_map(|entry| entry.models.iter().map(|model| format!("{}/{}", entry.id, model.id)));
         let similar = |reference: &String| reference.to_lowercase().contains(&name.to_lowercase());
-        let references = known
-            .iter()
-            .filter(|entry| entry.has_key())
-            .flat_map(|entry| entry.models.iter().map(|model| format!("{}/{}", entry.id, model.id)));
         Err(ModelError::Unknown { wanted: wanted.to_owned(), similar: references.filter(similar).collect() })
     }
 
@@ -182,41 +126,35 @@ impl Catalog {
         meant.map_or_else(|| name.to_owned(), |(reference, _)| reference.clone())
     }
 
-    /// The provider `id`. Local servers are only looked for when nothing else has that name.
-    async fn provider(&self, id: &str) -> Option<Entry> {
-        let id = id.trim();
-        let named = |entry: &&Entry| entry.id.eq_ignore_ascii_case(id);
-        let id = builtin::vendor(&id.to_lowercase()).map_or(id, |vendor| vendor.id);
-        if let Some(entry) =
-            self.entries.iter().find(named).or_else(|| self.entries.iter().find(|entry| entry.id == id))
-        {
-            return Some(entry.clone());
-        }
-        if id == demo::PROVIDER {
-            return Some(offline());
-        }
-        let found = self.locals.find().await;
-        found.iter().find(|found| found.server.id.eq_ignore_ascii_case(id)).map(Entry::of_local)
+    /// The provider `id`, under any of its names.
+    fn provider(&self, id: &str, found: &[Found]) -> Option<Entry> {
+        let id = id.trim().to_lowercase();
+        let canonical = builtin::vendor(&id).map_or(id.as_str(), |vendor| vendor.id);
+        let named = |name: &str| self.entries.iter().find(|entry| entry.id.eq_ignore_ascii_case(name)).cloned();
+        let local = || found.iter().find(|found| found.server.id == id).map(Entry::of_local);
+        named(&id).or_else(|| named(canonical)).or_else(|| (id == demo::PROVIDER).then(offline)).or_else(local)
     }
 
-    /// Everything there is, best first: what can be called, then local servers if nothing can, then the rest.
-    async fn known(&self) -> Vec<Entry> {
+    /// Everything there is, best first: what can be called, or else local servers or the offline model, then the rest.
+    fn entries_with(&self, found: &[Found]) -> Vec<Entry> {
         let mut entries = self.entries.clone();
         entries.sort_by_key(|entry| !entry.has_key());
-        if !self.entries.iter().any(can_be_default) {
-            let locals: Vec<Entry> = self.locals.find().await.iter().map(Entry::of_local).collect();
+        if !self.has_default() {
+            let locals: Vec<Entry> = found.iter().map(Entry::of_local).collect();
             let first = if locals.is_empty() { vec![offline()] } else { locals };
             entries.splice(0..0, first);
         }
         entries
     }
 
-    /// What answers when nobody said what should.
-    async fn first(&self) -> (Entry, Model) {
-        let known = self.known().await;
-        let entry = known.into_iter().find(can_be_default).unwrap_or_else(offline);
-        let model = entry.models.first().cloned().unwrap_or_default();
-        (entry, model)
+    async fn known(&self) -> Vec<Entry> {
+        let found = if self.has_default() { Vec::new() } else { self.locals.find().await };
+        self.entries_with(&found)
+    }
+
+    /// Whether something can answer without having been asked for, the offline model and local servers aside.
+    fn has_default(&self) -> bool {
+        self.entries.iter().any(can_be_default)
     }
 
     fn is_allowed(&self, reference: &str) -> bool {
@@ -256,6 +194,36 @@ impl Catalog {
             fallbacks,
         })
     }
+}
+
+/// The names tools know models by. Never looks for a local server: what was found before is all there is.
+impl ModelNames for Catalog {
+    fn resolve(&self, wanted: &str) -> Result<ModelName, String> {
+        let found = self.resolve_among(wanted, &self.locals.remembered());
+        let allowed = found.and_then(|(entry, model)| self.check_allowed(&entry, &model).map(|()| (entry, model)));
+        allowed.map(name_of).map_err(|error| error.to_string())
+    }
+
+    fn default_of(&self, agent: &AgentId) -> Option<ModelName> {
+        let found = self.locals.remembered();
+        let own = self.agents.iter().find(|(id, _)| id == agent).map(|(_, choice)| choice);
+        let choice = own.into_iter().chain(&self.defaults).find(|choice| !choice.primary.trim().is_empty());
+        match choice {
+            Some(choice) => self.resolve_among(&choice.primary, &found).ok().map(name_of),
+            None => Some(name_of(first_of(self.entries_with(&found)))),
+        }
+    }
+}
+
+fn name_of((entry, model): (Entry, Model)) -> ModelName {
+    ModelName { provider: entry.id, model: model.id }
+}
+
+/// What answers when nobody said what should.
+fn first_of(known: Vec<Entry>) -> (Entry, Model) {
+    let entry = known.into_iter().find(can_be_default).unwrap_or_else(offline);
+    let model = entry.models.first().cloned().unwrap_or_default();
+    (entry, model)
 }
 
 /// Whether a provider can answer without having been asked for.

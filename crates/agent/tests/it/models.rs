@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use base::{Env, Explain as _};
-use config::{Config, ModelChoice, ModelEntry, ModelSettings, ProviderConfig};
+use config::{AgentEntry, Config, ModelChoice, ModelEntry, ModelSettings, ProviderConfig};
 use kit::vendors::FakeOpenAi;
 use openclaw_agent::models::{Catalog, LocalServer, ModelError};
 use openclaw_agent::providers::Http;
+use openclaw_agent::tools::ModelNames as _;
+use wire::AgentId;
 
 use crate::providers::{events, request, text, user};
 
@@ -185,6 +187,20 @@ async fn a_config_that_cannot_work_says_what_is_wrong() {
     let mut config = with_fake("http://127.0.0.1:1");
     config.models.providers.get_mut("fake").unwrap().api = Some("bedrock".into());
     assert_eq!(chosen(&config, &[], None).await.unwrap_err().code().0, "MODEL_NO_DIALECT");
+}
+
+///
+#[test]
+fn tools_learn_the_names_of_models_without_waiting() {
+    let mut config = with_fake("http://127.0.0.1:1/v1");
+    config.agents.defaults.model = Some(choice("fake/fake-1", &[]));
+    let entry = AgentEntry { id: "Ops".into(), model: Some(choice("gpt-5.6", &[])), ..AgentEntry::default() };
+    config.agents.entries.push(entry);
+    let catalog = catalog(&config, &[("OPENAI_API_KEY", "k")]);
+    assert_eq!(catalog.resolve("fake-1").unwrap().to_string(), "fake/fake-1");
+    assert_eq!(catalog.resolve("nobody").unwrap_err(), "there is no model `nobody`");
+    let default = |agent: &str| catalog.default_of(&AgentId::fold(agent)).unwrap().to_string();
+    assert_eq!((default("ops"), default("main")), ("openai/gpt-5.6".into(), "fake/fake-1".into()));
 }
 
 ///
