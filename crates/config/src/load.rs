@@ -13,7 +13,7 @@ use crate::text::{Node, SourceId, Sources, scan};
 use crate::{check, include, legacy, lower, rules, secrets, substitute};
 
 /// A config that is fit to run on.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Loaded {
     /// The values, defaults applied, secrets resolved.
     pub config: Arc<Config>,
@@ -31,6 +31,18 @@ pub struct Loaded {
     pub included: Vec<PathBuf>,
     /// What is probably a mistake and was ignored.
     pub warnings: Vec<Problem>,
+}
+
+/// Without the texts and values, which hold secrets.
+impl std::fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Loaded")
+            .field("hash", &self.hash)
+            .field("exists", &self.exists)
+            .field("included", &self.included)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Loaded {

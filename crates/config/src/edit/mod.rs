@@ -31,7 +31,7 @@ pub use error::EditError;
 use writer::Writer;
 
 /// A change of the config.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Change {
     /// Puts a value at a path. An object replaces the whole of the object there.
     Set {
@@ -52,7 +52,7 @@ pub enum Change {
 }
 
 /// A change that was made, or (from [`prepare`]) would be.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Applied {
     /// The hash of the version before; `None` when there was no file.
     pub before_hash: Option<String>,
@@ -68,6 +68,30 @@ pub struct Applied {
     pub loaded: Option<Loaded>,
     /// What the new config warns of, and what was wrong before and still is.
     pub warnings: Vec<Problem>,
+}
+
+/// Where, not what: values may be secrets.
+impl std::fmt::Debug for Change {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Set { path, .. } => write!(f, "Set({path})"),
+            Self::Unset { path } => write!(f, "Unset({path})"),
+            Self::MergePatch(_) => f.write_str("MergePatch"),
+            Self::Replace(_) => f.write_str("Replace"),
+        }
+    }
+}
+
+/// Without the text, which holds secrets.
+impl std::fmt::Debug for Applied {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Applied")
+            .field("before_hash", &self.before_hash)
+            .field("hash", &self.hash)
+            .field("changed", &self.changed)
+            .field("warnings", &self.warnings)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Makes a change and writes it.

@@ -30,7 +30,7 @@ pub(crate) use published::{alternatives, descend, schema_ref};
 pub use published::{lookup, schema};
 
 /// What the program runs on: every section with its defaults applied and its secrets resolved.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Config {
     /// The daemon and how to reach it.
@@ -61,6 +61,20 @@ pub struct Config {
     /// Secrets that are configured but could not be had.
     #[serde(skip)]
     pub secrets: SecretNotes,
+}
+
+/// Without the parts that are kept as they are written, which hold secrets that no type knows.
+impl std::fmt::Debug for Config {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Config")
+            .field("gateway", &self.gateway)
+            .field("agents", &self.agents)
+            .field("models", &self.models)
+            .field("session", &self.session)
+            .field("tools", &self.tools)
+            .field("channels", &self.channels.keys().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 fn open_map(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

@@ -57,7 +57,7 @@ pub struct ProviderConfig {
 }
 
 /// One model.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ModelEntry {
     /// Its id at the vendor.
@@ -79,8 +79,8 @@ pub struct ModelEntry {
     /// Where it departs from its dialect.
     pub compat: Compat,
     /// Headers of requests to it.
-    #[schemars(schema_with = "unit::anything")]
-    pub headers: Option<Value>,
+    #[schemars(schema_with = "unit::secrets")]
+    pub headers: BTreeMap<String, Secret>,
 }
 
 /// Dollars per million tokens.

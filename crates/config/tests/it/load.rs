@@ -179,7 +179,7 @@ fn secrets_are_not_shown_and_everything_else_is() {
   models: { providers: { p: { apiKey: "s3", headers: { h: "s4" }, models: [{ id: "m", maxTokens: 5 }] } } },
   channels: { telegram: { botToken: "s5", tokenFile: "/f", accounts: { a: { bot_token: "s6" } } } }, hooks: { token: "s7" },
   env: { vars: { OPENAI_API_KEY: "s8", LANG: "C" } }, plugins: { x: { tokens: ["s9"], password: 1234, apiKey: { source: "env", id: "K" } } },
-  talk: { secret: "" } }"#,
+  talk: { secret: "" }, mcp: { servers: { m: { headers: { "X-Who": "s1", Other: { source: "env", id: "O" } } } } } }"#,
     )
     .source;
     let shown = config::redact(&source);
@@ -191,8 +191,11 @@ fn secrets_are_not_shown_and_everything_else_is() {
     assert_eq!(shown["plugins"]["x"]["apiKey"]["id"], "K");
     assert_eq!(shown["gateway"]["auth"]["mode"], "token");
     assert_eq!(shown["talk"]["secret"], "");
+    assert_eq!(shown["mcp"]["servers"]["m"]["headers"]["Other"]["id"], "O");
     assert!(config::is_sensitive(&"gateway.remote.edgeAuth.x".parse().unwrap()));
     assert!(!config::is_sensitive(&"gateway.auth.mode".parse().unwrap()));
+    assert!(!config::is_sensitive(&"gateway.http.securityHeaders.strictTransportSecurity".parse().unwrap()));
+    assert!(!config::is_sensitive(&"gateway.auth.trustedProxy.requiredHeaders[0]".parse().unwrap()));
 }
 
 /// CFG-6: not even a value of the wrong kind in a secret's place is repeated.
@@ -205,8 +208,14 @@ fn a_problem_never_repeats_a_secret() {
     let problems = home.load().unwrap_err();
     assert_eq!(problems.0.len(), 6, "{problems}");
     assert!(!format!("{problems:?} {problems}").contains("hunter2"), "{problems}");
-    let config = loaded(r#"{ gateway: { auth: { token: "hunter2" } } }"#).config;
-    assert!(!format!("{config:?}").contains("hunter2"));
+    let text = r#"{ gateway: { auth: { token: "hunter2" } }, channels: { telegram: { botToken: "hunter2" } },
+  models: { providers: { p: { models: [{ id: "m", headers: { x: "hunter2" } }] } } } }"#;
+    let loaded = loaded(text);
+    assert!(!format!("{loaded:?} {:?}", loaded.config).contains("hunter2"));
+    let change = config::edit::Change::Replace(text.into());
+    let home = Home::new();
+    let applied = config::edit::prepare(&home.file(), &home.env, None, change.clone()).unwrap();
+    assert!(!format!("{applied:?} {change:?}").contains("hunter2"));
 }
 
 /// CFG-3
