@@ -8,6 +8,7 @@ mod workspace;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use base::Env;
 use openclaw_agent::tools::{
@@ -125,10 +126,17 @@ impl ModelNames for OneVendor {
     }
 }
 
-/// Whether a process is gone or only waits to be reaped by its parent.
+/// Whether a process is gone or only waits to be reaped by its parent. One that was just killed closes its pipes a moment
+/// before the kernel counts it as dead, so that moment is waited for.
 fn is_gone(pid: &str) -> bool {
-    let stat = std::fs::read_to_string(Path::new("/proc").join(pid).join("stat"));
-    stat.is_err() || stat.is_ok_and(|stat| stat.contains(") Z "))
+    let deadline = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < deadline {
+        match std::fs::read_to_string(Path::new("/proc").join(pid).join("stat")) {
+            Ok(stat) if !stat.contains(") Z ") && !stat.contains(") X ") => std::thread::yield_now(),
+            _ => return true,
+        }
+    }
+    false
 }
 
 ///

@@ -59,6 +59,9 @@ const DECISIVE_STARTS: &[&str] = &["LD_", "DYLD_", "BASH_FUNC_", "OPENCLAW_", "G
 /// Names the allowlist leaves to the model: they change how output looks, nothing more.
 const COSMETIC: &[&str] = &["LANG", "LANGUAGE", "TZ", "COLUMNS", "LINES", "NO_COLOR", "TERM"];
 
+/// Where programs are when nothing says so.
+const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// Whether a variable holds a secret.
 pub(super) fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
@@ -80,15 +83,22 @@ pub(super) fn of_child(
         .filter(|(name, _)| !is_secret(name) && !name.starts_with("BASH_FUNC_"))
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
-    if !settings.path_prepend.is_empty() {
-        let folders: Vec<String> = settings.path_prepend.iter().cloned().chain(env.raw("PATH")).collect();
-        set(&mut vars, "PATH".into(), folders.join(":"));
-    }
+    set(&mut vars, "PATH".into(), search_path(env, settings, security));
     for (name, value) in asked {
         check(&name, &value, security)?;
         set(&mut vars, name, value);
     }
     Ok(vars)
+}
+
+/// Where programs are looked for. What is relative would be looked for wherever the model says the command runs, so the
+/// allowlist leaves it out.
+fn search_path(env: &Env, settings: &ExecSettings, security: Security) -> String {
+    let inherited = env.raw("PATH");
+    let folders =
+        settings.path_prepend.iter().map(String::as_str).chain(inherited.iter().flat_map(|path| path.split(':')));
+    let kept: Vec<&str> = folders.filter(|folder| security != Security::Allowlist || folder.starts_with('/')).collect();
+    if kept.is_empty() { USUAL_PATH.to_owned() } else { kept.join(":") }
 }
 
 fn check(name: &str, value: &str, security: Security) -> Result<(), String> {
@@ -135,6 +145,18 @@ mod tests {
         let vars = child(Security::Full, &[("MY_VAR", "1")]).unwrap();
         let expected = [("HOME", "/h"), ("PATH", "/opt/bin:/bin"), ("MY_VAR", "1")];
         assert_eq!(vars, expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
+    }
+
+    /// A-8.6
+    #[test]
+    fn under_the_allowlist_programs_come_from_absolute_folders_only() {
+        let env = Env::of([("PATH", ".:/bin::bin:/usr/bin")]);
+        let settings = ExecSettings::default();
+        let of = |security| search_path(&env, &settings, security);
+        assert_eq!(
+            (of(Security::Allowlist), of(Security::Full)),
+            ("/bin:/usr/bin".into(), ".:/bin::bin:/usr/bin".into())
+        );
     }
 
     /// A-8.6

@@ -106,7 +106,7 @@ fn judge_command(command: &Simple, settings: &ExecSettings) -> Result<(), String
         Verdict::Harmless => Ok(()),
         Verdict::Armed => Err(format!(
             "the line was not run: `{name}` is allowed, but not with these arguments, which may write, start another \
-             program or show secrets (a pattern must not begin a word: write `./*`). The owner can allow `{name}` \
+             program or show secrets (quote patterns, or begin them with `./`). The owner can allow `{name}` \
              whole with {}",
             widen(name, settings)
         )),

@@ -164,6 +164,7 @@ const HOSTILE: &[&str] = &[
     "sort '-o' x",
     "sort -\\o x",
     "uniq a b",
+    "uniq d*",
     "uniq -c a b",
     "tree -o x",
     "tree -R -H . -L 1",

@@ -9,7 +9,8 @@ enum Options {
     All,
     /// All but these: letters after a single dash, and long names without their dashes (abbreviations count too).
     Without(&'static str, &'static [&'static str]),
-    /// Whatever the check accepts.
+    /// Whatever the check accepts; never with a pattern, which the check could not see through: `uniq d*` may name two
+    /// files, and writes the second.
     Checked(fn(&[&str]) -> bool),
 }
 use Options::{All, Checked, Without};
@@ -103,7 +104,7 @@ pub(super) fn look_up(program: &str, arguments: &[Word]) -> Verdict {
     let fine = match &HARMLESS[at].1 {
         All => true,
         Without(letters, names) => !texts.iter().any(|text| has_option(text, letters, names)),
-        Checked(check) => check(&texts),
+        Checked(check) => check(&texts) && arguments.iter().all(|word| word.glob_at.is_none()),
     };
     if fine && !arguments.iter().any(matches_too_much) && !texts.iter().any(|text| looks_into_processes(text)) {
         Verdict::Harmless

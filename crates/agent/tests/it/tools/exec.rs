@@ -103,9 +103,9 @@ async fn a_flood_of_output_is_cut_in_the_middle() {
 #[tokio::test]
 async fn a_command_that_takes_too_long_is_stopped() {
     let bench = Bench::new();
-    let output = bench.call("exec", json!({"command": "echo begun; sleep 600", "timeout": 0.2})).await;
+    let output = bench.call("exec", json!({"command": "echo begun; sleep 600", "timeout": 1})).await;
     let text = text_of(&output.content);
-    assert!(output.is_error && text.starts_with("begun\n[stopped after 0 s"), "{text}");
+    assert!(output.is_error && text.starts_with("begun\n[stopped after "), "{text}");
     assert_eq!(output.details.unwrap()["timedOut"], true);
 }
 
