@@ -6,6 +6,7 @@ mod models;
 mod providers;
 mod providers_answers;
 mod providers_demo;
+mod providers_demo_turn;
 mod providers_faults;
 mod providers_requests;
 mod run_fsm;
