@@ -20,7 +20,7 @@ use crate::conn::limits::Places;
 use crate::conn::outbound::Close;
 use crate::health::Health;
 use crate::http::bind::{self, BindError};
-use crate::http::listener;
+use crate::http::{listener, metrics};
 use crate::hub::Hub;
 use crate::machine::Machine;
 use crate::methods;
@@ -140,6 +140,7 @@ impl Gateway {
             gate,
             versions,
         });
+        metrics::install();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let front = Front { services: services.clone(), table: Arc::new(methods::table()), tasks: tasks.clone() };
         let places = Places::default();

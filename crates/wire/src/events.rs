@@ -52,6 +52,7 @@ events! {
     SHUTDOWN = "shutdown", Everyone, false;
     CONFIG_CHANGED = "config.changed", Holders(Scope::Read), true;
     VOICEWAKE_CHANGED = "voicewake.changed", Holders(Scope::Read), true;
+    VOICEWAKE_ROUTING_CHANGED = "voicewake.routing.changed", Holders(Scope::Read), true;
     DEVICE_PAIR_REQUESTED = "device.pair.requested", Holders(Scope::Pairing), false;
     DEVICE_PAIR_RESOLVED = "device.pair.resolved", Holders(Scope::Pairing), false;
     DEVICE_PAIR_CHANGED = "device.pair.changed", Holders(Scope::Pairing), false;

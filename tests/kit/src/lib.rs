@@ -1,3 +1,8 @@
-//! The test harness: fake model vendors over real sockets.
+//! Test harness: a Gateway per test, a client that says exactly what it is told, fake vendors.
 
+mod client;
+mod gateway;
 pub mod vendors;
+
+pub use client::{Client, Closed, Connect, Received, Refused, device_id, device_key};
+pub use gateway::{TOKEN, TestGateway, free_port};

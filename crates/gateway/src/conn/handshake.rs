@@ -12,7 +12,7 @@ use uuid::Uuid;
 use wire::connect::{Challenge, ConnectParams};
 use wire::frame::{self, BadFrame, Request, response_error, response_ok};
 use wire::limits::{HANDSHAKE_TIMEOUT, MAX_PAYLOAD_BYTES, MAX_PENDING_HANDSHAKE_FRAMES};
-use wire::{ErrorShape, close, events};
+use wire::{ErrorShape, Role, close, events};
 
 use super::actor::Actor;
 use super::limits::Place;
@@ -22,6 +22,7 @@ use crate::auth::locality::Peer;
 use crate::auth::refusal::Refusal;
 use crate::auth::{self, Admitted};
 use crate::hello;
+use crate::methods::voicewake;
 use crate::rpc::{Caller, ConnId, Cx, Table};
 use crate::services::Services;
 
@@ -79,12 +80,24 @@ pub(crate) async fn serve(mut io: impl FrameIo, peer: Peer, mut place: Place, fr
     let services = front.services.clone();
     let _membership = services.hub.join(caller.clone(), outbound.clone());
     let _visit = services.presence.enter(&caller);
+    greet_node(&services, &caller).await;
     note_visit(&services, &caller, "connect").await;
     tracing::info!(conn = %conn_id, peer = %peer.addr, client = %caller.client.id, role = %caller.role, "connected");
     let cx = Cx { who: caller.clone(), services: services.clone() };
     Actor { io, outbound, cx, table: front.table, tasks: front.tasks }.run(queued).await;
     note_visit(&services, &caller, "disconnect").await;
     tracing::info!(conn = %conn_id, "disconnected");
+}
+
+/// A node is told what to listen for as soon as it is in (`protocol.md` 5).
+async fn greet_node(services: &Services, caller: &Caller) {
+    if caller.role != Role::Node {
+        return;
+    }
+    if let Ok(triggers) = voicewake::current(services).await {
+        services.hub.to(caller.conn_id, &events::VOICEWAKE_CHANGED, &triggers);
+    }
+    services.hub.to(caller.conn_id, &events::VOICEWAKE_ROUTING_CHANGED, &voicewake::routing());
 }
 
 /// Writes down when a device was here; that it could not be written must not end the connection.

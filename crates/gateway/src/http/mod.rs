@@ -1,5 +1,11 @@
-//! The one TCP port: HTTP and the WebSocket upgrade.
+//! The one TCP port: which addresses it is bound on, HTTP, and the WebSocket upgrade.
 
+mod bearer;
 pub(crate) mod bind;
 pub(crate) mod listener;
+pub(crate) mod metrics;
+mod page;
+mod probes;
+mod reply;
 pub(crate) mod router;
+mod upgrade;

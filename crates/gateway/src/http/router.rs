@@ -3,23 +3,18 @@
 use std::net::SocketAddr;
 use std::sync::Mutex;
 
-use aws_lc_rs::digest;
 use axum::body::Body;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use http::header::{CONNECTION, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
-use hyper_util::rt::TokioIo;
-use wire::limits::PRE_AUTH_MAX_BYTES;
 
+use super::{bearer, metrics, page, probes, reply, upgrade};
+use crate::auth::host;
 use crate::auth::locality::Peer;
-use crate::conn::handshake::{self, Front};
+use crate::conn::handshake::Front;
 use crate::conn::limits::Place;
-use crate::conn::socket::WebSocket;
 
-/// RFC 6455 section 1.3.
-const ACCEPT_GUID: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+/// Kept for a protocol this Gateway does not speak.
+const RESERVED: &str = "/__openclaw__/worker";
 
 /// Answers one HTTP request; `place` is taken by an upgrade.
 pub(crate) async fn route(
@@ -30,73 +25,37 @@ pub(crate) async fn route(
 ) -> Response<Body> {
     let policy = front.services.gate.policy();
     let peer = Peer::read(addr, request.headers(), &policy);
-    if wants_websocket(&request) {
-        return upgrade(request, peer, place, front);
+    let path = request.uri().path();
+    // Against DNS rebinding, before anything is looked at; the liveness probe tells nothing worth stealing.
+    if !matches!(path, "/health" | "/healthz") && !host::is_ours(&peer, &policy) {
+        let advice = "this Gateway is not known by that host name; list it in gateway.controlUi.allowedOrigins";
+        return reply::secured(reply::text(StatusCode::MISDIRECTED_REQUEST, advice), None);
+    }
+    if upgrade::is_wanted(&request) && path != RESERVED {
+        return upgrade::upgrade(request, peer, place, front);
+    }
+    reply::secured(answer(&request, &peer, front).await, policy.hsts.as_deref())
+}
+
+async fn answer(request: &Request<Incoming>, peer: &Peer, front: &Front) -> Response<Body> {
+    let services = &*front.services;
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return reply::text(StatusCode::NOT_FOUND, "Not Found");
     }
     match request.uri().path() {
-        "/health" | "/healthz" => text(StatusCode::OK, r#"{"ok":true,"status":"live"}"#),
-        _ => text(StatusCode::NOT_FOUND, "Not Found"),
-    }
-}
-
-fn wants_websocket(request: &Request<Incoming>) -> bool {
-    request.method() == Method::GET
-        && names(request.headers(), &CONNECTION, "upgrade")
-        && names(request.headers(), &UPGRADE, "websocket")
-}
-
-/// Whether a comma-separated header lists `word`.
-fn names(headers: &HeaderMap, header: &HeaderName, word: &str) -> bool {
-    let listed = |value: &HeaderValue| {
-        value.to_str().is_ok_and(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)))
-    };
-    headers.get_all(header).iter().any(listed)
-}
-
-/// Answers 101 and hands the socket to the handshake. Extensions and subprotocols a client offers are not taken up.
-fn upgrade(mut request: Request<Incoming>, peer: Peer, place: &Mutex<Option<Place>>, front: &Front) -> Response<Body> {
-    let key = request.headers().get(SEC_WEBSOCKET_KEY).cloned();
-    let version = request.headers().get(SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes);
-    let (Some(key), Some(b"13")) = (key, version) else {
-        return text(StatusCode::BAD_REQUEST, "a WebSocket upgrade needs version 13 and a key");
-    };
-    let place = place.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-    let Some(place) = place else { return text(StatusCode::BAD_REQUEST, "this socket is taken") };
-    let upgraded = hyper::upgrade::on(&mut request);
-    let front = front.clone();
-    front.tasks.clone().spawn(async move {
-        if let Ok(io) = upgraded.await {
-            let socket = WebSocket::serve(TokioIo::new(io), PRE_AUTH_MAX_BYTES);
-            handshake::serve(socket, peer, place, front).await;
-        }
-    });
-    Response::builder()
-        .status(StatusCode::SWITCHING_PROTOCOLS)
-        .header(CONNECTION, "Upgrade")
-        .header(UPGRADE, "websocket")
-        .header("sec-websocket-accept", accept_key(key.as_bytes()))
-        .body(Body::empty())
-        .expect("base64 is a legal header value")
-}
-
-fn accept_key(key: &[u8]) -> String {
-    let mut sha1 = digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY);
-    sha1.update(key);
-    sha1.update(ACCEPT_GUID.as_bytes());
-    STANDARD.encode(sha1.finish())
-}
-
-fn text(status: StatusCode, body: &'static str) -> Response<Body> {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    response
-}
-
-#[cfg(test)]
-mod tests {
-    /// The example of RFC 6455 section 1.3.
-    #[test]
-    fn the_accept_key_is_the_rfcs() {
-        assert_eq!(super::accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        "/health" | "/healthz" => probes::live(),
+        "/startup" | "/startupz" => probes::started(services),
+        "/ready" | "/readyz" => probes::ready(services, peer),
+        "/metrics" if peer.is_direct_local() && peer.origin.is_none() => metrics::page(services),
+        "/metrics" => match bearer::check(&services.gate, peer, request.headers()).await {
+            Ok(()) => metrics::page(services),
+            Err(refused) => refused,
+        },
+        "/control-ui-config.json" => match bearer::check(&services.gate, peer, request.headers()).await {
+            Ok(()) => page::control_ui_config(services),
+            Err(refused) => refused,
+        },
+        "/" | "/index.html" => page::home(services),
+        _ => reply::text(StatusCode::NOT_FOUND, "Not Found"),
     }
 }

@@ -1,0 +1,67 @@
+//! The page at `/`: what this is and how to talk to it, in one file without scripts.
+
+use axum::body::Body;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{CONTENT_SECURITY_POLICY, HeaderValue};
+use http::{Response, StatusCode};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::reply;
+use crate::services::Services;
+
+const PAGE: &str = include_str!("page.html");
+
+/// The page, under a policy that lets in its own style by hash and nothing else.
+pub(crate) fn home(services: &Services) -> Response<Body> {
+    let run = &services.run;
+    let html = PAGE.replace("{version}", &escaped(&run.version)).replace("{port}", &run.port.to_string());
+    let mut response = reply::with_type(StatusCode::OK, "text/html; charset=utf-8", html);
+    if let Ok(policy) = HeaderValue::from_str(&content_security_policy()) {
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    response
+}
+
+/// `/control-ui-config.json`, what a Control UI asks before it draws anything (`protocol.md` 1).
+pub(crate) fn control_ui_config(services: &Services) -> Response<Body> {
+    let config = services.config.current();
+    let agent = services.config.default_agent();
+    let named = config.agents.entries.iter().find(|entry| wire::AgentId::fold(&entry.id) == agent);
+    let name = named.and_then(|entry| entry.name.clone()).unwrap_or_else(|| "OpenClaw".into());
+    let body = json!({
+        "basePath": config.gateway.control_ui.base_path, "assistantName": name, "assistantAvatar": null,
+        "assistantAvatarSource": null, "assistantAvatarStatus": "none", "assistantAvatarReason": null,
+        "assistantAgentId": agent, "serverVersion": services.run.version, "serverBuildId": services.run.version,
+        "embedSandbox": "scripts",
+        "allowExternalEmbedUrls": false, "automaticallyFetchFavicons": false, "communityInvite": null,
+        "terminalEnabled": false, "cliAgentsEnabled": false, "pluginAssetsRequireAuth": true, "pluginFrameGrants": [],
+    });
+    reply::json(StatusCode::OK, &body)
+}
+
+/// The style is hashed as it stands in the page, which holds no values.
+fn content_security_policy() -> String {
+    let style = PAGE.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>")).map_or("", |(css, _)| css);
+    let hash = STANDARD.encode(Sha256::digest(style.as_bytes()));
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_page_has_one_style_no_script_and_nothing_from_elsewhere() {
+        let page = super::PAGE;
+        assert_eq!(page.matches("<style>").count(), 1);
+        for banned in ["<script", " style=", "http://", "https://", "@import"] {
+            assert!(!page.contains(banned), "{banned}");
+        }
+    }
+}
