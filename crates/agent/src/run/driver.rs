@@ -176,7 +176,11 @@ impl<'a> Driver<'a> {
                 match self.perform(effect).await {
                     Performed::Done => {}
                     Performed::NotSaved(reason) => {
-                        effects = self.machine.step(now(), Event::StoreFailed(reason)).into();
+                        effects = self.machine.step(now(), Event::StoreFailed(reason.clone())).into();
+                        if effects.is_empty() {
+                            // The machine had already decided the end; it was among the effects that are gone.
+                            return self.finish(internal(reason), None, Tokens::default()).await;
+                        }
                     }
                     Performed::Over(outcome) => return outcome,
                 }

@@ -45,8 +45,12 @@ pub struct Toolbox {
 impl Toolbox {
     /// Makes every tool of [`TABLE`].
     pub fn new(deps: &ToolDeps) -> Self {
-        let tools = TABLE.iter().map(|make| make(deps)).map(|tool| (tool.spec(), tool)).collect();
-        Self { tools, deps: Arc::new(deps.clone()) }
+        Self::of(TABLE.iter().map(|make| make(deps)), deps)
+    }
+
+    /// Exactly these tools, beside `deps` for the children that [`Toolbox::shutdown`] ends.
+    pub fn of(tools: impl IntoIterator<Item = Arc<dyn Tool>>, deps: &ToolDeps) -> Self {
+        Self { tools: tools.into_iter().map(|tool| (tool.spec(), tool)).collect(), deps: Arc::new(deps.clone()) }
     }
 
     /// The same tools and children under another policy, for turns that begin after the config changed.

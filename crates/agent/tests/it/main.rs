@@ -9,6 +9,7 @@ mod providers_demo;
 mod providers_demo_turn;
 mod providers_faults;
 mod providers_requests;
+mod run_drive;
 mod run_fsm;
 mod run_reply;
 mod tools;
