@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(Profile::parse("default").unwrap(), Profile::default());
     }
 
-    /// PROF-2, ENV-6
+    /// PROF-2, ENV-6, A-1.3
     #[test]
     fn a_profile_has_its_own_folder_unless_one_is_named() {
         let env = Env::of([("HOME", "/home/me")]);

@@ -1,12 +1,13 @@
 //! The child processes of all agents: who started them, what they wrote, and how they ended.
 //!
-//! Each child has one task that owns it (`child.rs`); everybody else holds an [`Entry`] and waits on its `watch`
+//! Each child has one task that owns it (`owner.rs`); everybody else holds an [`Entry`] and waits on its `watch`
 //! channel. A child that outlives the `exec` call that started it becomes a session the `process` tool can name. A
 //! finished session is kept for half an hour; the time is passed in.
 
 mod child;
 mod keys;
 mod output;
+mod owner;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,8 +1,7 @@
-//! One child process and the task that owns it.
+//! One child process as everybody but its owner sees it.
 //!
 //! The child leads a process group of its own, so that everything it starts can be stopped with it. Its standard output
-//! and error share one pipe, which keeps their order. A child counts as running until its first process is gone *and*
-//! nobody holds that pipe any more: `server &` stays a session that can be read and killed.
+//! and error share one pipe, which keeps their order.
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -12,20 +11,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal};
-use tokio::io::AsyncReadExt as _;
 use tokio::net::unix::pipe;
-use tokio::process::{Child, ChildStdin};
+use tokio::process::ChildStdin;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
 use wire::AgentId;
 
 use super::output::Output;
-
-/// From the polite signal to the one that cannot be ignored.
-const GRACE: Duration = Duration::from_secs(2);
-/// How long output is still read after the last signal, when something that escaped the group holds the pipe.
-const LAST_WORDS: Duration = Duration::from_millis(250);
-const READ_BYTES: usize = 16 * 1024;
+use super::owner::Owner;
 
 /// What to start.
 pub(in crate::tools) struct Command {
@@ -145,8 +137,7 @@ pub(super) fn start(command: Command) -> io::Result<(Arc<Entry>, impl Future<Out
         seen: watch::Sender::default(),
         stop: watch::Sender::default(),
     });
-    let deadline = Instant::now() + command.timeout;
-    let owner = Owner { entry: entry.clone(), child, reader, deadline };
+    let owner = Owner::new(entry.clone(), child, reader, command.timeout);
     Ok((entry, owner.run()))
 }
 
@@ -231,6 +222,26 @@ impl Entry {
         }
     }
 
+    /// For its owner: more output came.
+    pub(super) fn take_in(&self, bytes: &[u8]) {
+        let total = {
+            let mut output = self.output();
+            output.push(bytes);
+            output.total()
+        };
+        self.seen.send_modify(|seen| seen.total = total);
+    }
+
+    /// For its owner: it has ended.
+    pub(super) fn finish(&self, end: End) {
+        self.seen.send_modify(|seen| seen.end = Some(end));
+    }
+
+    /// For its owner: what somebody wants of it.
+    pub(super) fn wish(&self) -> watch::Receiver<Option<Reason>> {
+        self.stop.subscribe()
+    }
+
     fn output(&self) -> MutexGuard<'_, Output> {
         self.output.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -238,118 +249,4 @@ impl Entry {
     fn shared(&self) -> MutexGuard<'_, Shared> {
         self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The task that owns a child.
-struct Owner {
-    entry: Arc<Entry>,
-    child: Child,
-    reader: pipe::Receiver,
-    deadline: Instant,
-}
-
-/// How far stopping has come.
-#[derive(Clone, Copy, PartialEq)]
-enum Stopping {
-    No,
-    Asked { kill_at: Instant },
-    Forced { leave_at: Instant },
-}
-
-impl Owner {
-    async fn run(mut self) {
-        let mut wish = self.entry.stop.subscribe();
-        let mut reason = Reason::Exited;
-        let mut stopping = Stopping::No;
-        let mut status = None;
-        let mut open = true;
-        let mut buffer = vec![0; READ_BYTES];
-        while open || status.is_none() {
-            let alarm = match stopping {
-                Stopping::No => self.deadline,
-                Stopping::Asked { kill_at: at } | Stopping::Forced { leave_at: at } => at,
-            };
-            tokio::select! {
-                biased;
-                Ok(asked) = wish.wait_for(Option::is_some), if stopping == Stopping::No => {
-                    reason = asked.unwrap_or(Reason::Killed);
-                    drop(asked);
-                    stopping = self.ask();
-                }
-                left = self.child.wait(), if status.is_none() => status = Some(left),
-                () = sleep_until(alarm) => match stopping {
-                    Stopping::No => { reason = Reason::TimedOut; stopping = self.ask(); }
-                    Stopping::Asked { .. } => stopping = self.force(),
-                    Stopping::Forced { .. } => break,
-                },
-                // Last, so that a flood of output cannot keep the others from their turn.
-                read = self.reader.read(&mut buffer), if open => match read {
-                    Ok(0) | Err(_) => open = false,
-                    Ok(count) => self.take_in(&buffer[..count]),
-                },
-            }
-        }
-        self.finish(status.and_then(Result::ok), reason);
-    }
-
-    fn take_in(&self, bytes: &[u8]) {
-        let total = {
-            let mut output = self.entry.output();
-            output.push(bytes);
-            output.total()
-        };
-        self.entry.seen.send_modify(|seen| seen.total = total);
-    }
-
-    fn ask(&self) -> Stopping {
-        self.signal_tree(Signal::TERM);
-        Stopping::Asked { kill_at: Instant::now() + GRACE }
-    }
-
-    fn force(&self) -> Stopping {
-        self.signal_tree(Signal::KILL);
-        Stopping::Forced { leave_at: Instant::now() + LAST_WORDS }
-    }
-
-    /// The group, and whatever descends from it but left it.
-    fn signal_tree(&self, signal: Signal) {
-        let strays = descendants(self.entry.pid);
-        self.entry.signal(signal);
-        for stray in strays.into_iter().filter_map(|pid| i32::try_from(pid).ok().and_then(Pid::from_raw)) {
-            let _ = rustix::process::kill_process(stray, signal);
-        }
-    }
-
-    fn finish(self, status: Option<std::process::ExitStatus>, reason: Reason) {
-        use std::os::unix::process::ExitStatusExt as _;
-        let end = End {
-            code: status.and_then(|status| status.code()),
-            signal: status.and_then(|status| status.signal()),
-            reason,
-            at: base::now_ms(),
-        };
-        self.entry.seen.send_modify(|seen| seen.end = Some(end));
-    }
-}
-
-/// Every process below `root`, as `/proc` tells it; empty where there is no `/proc`.
-fn descendants(root: u32) -> Vec<u32> {
-    let Ok(folder) = std::fs::read_dir("/proc") else { return Vec::new() };
-    let pairs: Vec<(u32, u32)> = folder
-        .flatten()
-        .filter_map(|entry| {
-            let pid = entry.file_name().to_str()?.parse().ok()?;
-            let stat = std::fs::read_to_string(entry.path().join("stat")).ok()?;
-            // "pid (name) state ppid …"; the name may hold anything, so read from its last bracket.
-            let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
-            Some((pid, parent))
-        })
-        .collect();
-    let mut found = vec![root];
-    let mut next = 0;
-    while let Some(&parent) = found.get(next) {
-        found.extend(pairs.iter().filter(|(_, of)| *of == parent).map(|(pid, _)| *pid));
-        next += 1;
-    }
-    found.split_off(1)
 }
