@@ -61,6 +61,35 @@ pub struct Layer {
     pub deny: Vec<String>,
 }
 
+impl From<config::ToolProfile> for Profile {
+    fn from(profile: config::ToolProfile) -> Self {
+        match profile {
+            config::ToolProfile::Minimal => Self::Minimal,
+            config::ToolProfile::Coding => Self::Coding,
+            config::ToolProfile::Messaging => Self::Messaging,
+            config::ToolProfile::Full => Self::Full,
+        }
+    }
+}
+
+/// The layer every turn begins with.
+impl From<&config::Tools> for Layer {
+    fn from(tools: &config::Tools) -> Self {
+        let (allow, also_allow) = (tools.allow.clone(), tools.also_allow.clone());
+        let profile = tools.profile.map(Profile::from).unwrap_or_default();
+        Self { profile, allow, also_allow, deny: tools.deny.clone() }
+    }
+}
+
+/// A provider's or an agent's layer.
+impl From<&config::ToolPolicy> for Layer {
+    fn from(policy: &config::ToolPolicy) -> Self {
+        let (allow, also_allow) = (policy.allow.clone(), policy.also_allow.clone());
+        let profile = policy.profile.map(Profile::from).unwrap_or_default();
+        Self { profile, allow, also_allow, deny: policy.deny.clone() }
+    }
+}
+
 /// What is left after all layers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Permitted {
@@ -185,6 +214,18 @@ mod tests {
         let coding = ["read", "write", "edit", "exec", "process", "nodes", "session_status"];
         assert_eq!(left(&[profile(Profile::Coding)]), coding);
         assert_eq!(left(&[profile(Profile::Messaging)]), ["nodes", "session_status"]);
+    }
+
+    ///
+    #[test]
+    fn the_config_is_the_first_layer() {
+        let tools = config::Tools {
+            profile: Some(config::ToolProfile::Coding),
+            deny: vec!["group:web".into()],
+            ..config::Tools::default()
+        };
+        let expected = ["read", "write", "edit", "exec", "process", "session_status"];
+        assert_eq!(left(&[Layer::from(&tools)]), expected);
     }
 
     ///

@@ -214,7 +214,7 @@ impl<'a> Driver<'a> {
             Effect::Run(calls) => calls.into_iter().for_each(|call| self.start_tool(call)),
             Effect::StopTools => self.stop_tools.cancel(),
             Effect::Finish { outcome, last, tokens } => {
-                return Performed::Over(self.finish(outcome, last, tokens).await);
+                return Performed::Over(self.finish(outcome, last.map(|last| *last), tokens).await);
             }
             Effect::Suspend(outcome) => return Performed::Over(outcome),
         }

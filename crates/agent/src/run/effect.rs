@@ -111,7 +111,7 @@ pub enum Effect {
         /// How it ended.
         outcome: RunOutcome,
         /// The assistant's last message.
-        last: Option<AssistantMessage>,
+        last: Option<Box<AssistantMessage>>,
         /// What the session's row shows of it.
         tokens: Tokens,
     },

@@ -11,5 +11,7 @@ mod providers_faults;
 mod providers_requests;
 mod run_drive;
 mod run_fsm;
+mod run_prompt;
 mod run_reply;
+mod run_window;
 mod tools;

@@ -116,7 +116,7 @@ impl Bench {
 
     fn last(&self) -> Option<&wire::message::AssistantMessage> {
         self.effects.iter().find_map(|effect| match effect {
-            Effect::Finish { last, .. } => last.as_ref(),
+            Effect::Finish { last, .. } => last.as_deref(),
             _ => None,
         })
     }

@@ -50,7 +50,11 @@ impl Machine {
             model: self.author.model.clone(),
             directives: self.directives.clone(),
         };
-        vec![Effect::Finish { outcome, last: (!message.content.is_empty()).then_some(message), tokens: self.tokens }]
+        vec![Effect::Finish {
+            outcome,
+            last: (!message.content.is_empty()).then(|| Box::new(message)),
+            tokens: self.tokens,
+        }]
     }
 
     /// Ends the turn with an error people see; what they saw before it stays in the transcript.
@@ -60,7 +64,7 @@ impl Machine {
         last.error_message = Some(message.clone());
         let (provider, model) = (Some(self.author.provider.clone()), Some(self.author.model.clone()));
         let outcome = RunOutcome::Failed { message, kind, provider, model };
-        vec![Effect::Finish { outcome, last: Some(last), tokens: self.tokens }]
+        vec![Effect::Finish { outcome, last: Some(Box::new(last)), tokens: self.tokens }]
     }
 
     /// Leaves the current phase for good; returns what people saw of an unfinished answer, as blocks and as text.
@@ -79,7 +83,7 @@ impl Machine {
             return vec![Effect::Suspend(outcome)];
         }
         let last = self.author.message(content, StopReason::Aborted, Usage::default(), now.ms);
-        vec![Effect::Finish { outcome, last: (!last.content.is_empty()).then_some(last), tokens: self.tokens }]
+        vec![Effect::Finish { outcome, last: (!last.content.is_empty()).then(|| Box::new(last)), tokens: self.tokens }]
     }
 
     /// Nothing can be written any more, so nothing is: the turn ends at once.
