@@ -82,6 +82,11 @@ impl Hub {
         self.send(row, payload, None, filter);
     }
 
+    /// Whether any open connection passes `filter`; saves making an event nobody would hear.
+    pub(crate) fn any(&self, filter: impl Fn(&Member) -> bool) -> bool {
+        self.lock().values().any(filter)
+    }
+
     /// Sends an event to one connection, without a number; a connection that is gone hears nothing.
     pub(crate) fn to(&self, conn_id: ConnId, row: &'static EventRow, payload: &impl Serialize) {
         let Some(event) = shared(row, payload, None) else { return };

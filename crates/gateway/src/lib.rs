@@ -3,22 +3,32 @@
 //! A frame goes `conn::actor` → `rpc::dispatch` → a handler in `methods` and back; an event goes through `hub` to every
 //! connection's queue. Who may come in is decided in `auth`; everything is put together once, in order, in `wiring`.
 
+mod agents;
 mod auth;
 mod clockwork;
 mod config_now;
 mod conn;
+mod display;
+mod driving;
+mod fault;
 mod health;
 mod hello;
 mod http;
 mod hub;
+mod intake;
+mod lanes;
 mod machine;
 mod methods;
+mod models;
 mod pairing;
 mod presence;
 mod reload;
 mod rpc;
 mod services;
+mod slash;
+mod typed;
 mod wiring;
+mod work;
 
 pub use http::bind::BindError;
 pub use wiring::{Gateway, Options, Running, StartError};

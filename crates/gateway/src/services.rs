@@ -3,13 +3,18 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use agent::tools::Toolbox;
 use store::Store;
 
+use crate::agents::Agents;
 use crate::auth::Gate;
 use crate::config_now::ConfigNow;
+use crate::display::rows::Rows;
 use crate::health::Health;
 use crate::hub::Hub;
+use crate::lanes::{Lanes, News};
 use crate::machine::Machine;
+use crate::models::Models;
 use crate::pairing::Pairing;
 use crate::presence::{Presence, Versions};
 use crate::reload::Reload;
@@ -36,6 +41,18 @@ pub(crate) struct Services {
     pub(crate) run: Arc<ThisRun>,
     /// Takes changed configs over.
     pub(crate) reload: Arc<Reload>,
+    /// The agents and their sessions' keys.
+    pub(crate) agents: Agents,
+    /// What can answer.
+    pub(crate) models: Models,
+    /// What the agent can do.
+    pub(crate) toolbox: Toolbox,
+    /// Sessions as clients see them.
+    pub(crate) rows: Rows,
+    /// What clients hear of runs and sessions.
+    pub(crate) news: News,
+    /// The run queue.
+    pub(crate) lanes: Lanes,
 }
 
 /// What does not change while this Gateway runs.

@@ -22,12 +22,14 @@ use crate::health::Health;
 use crate::http::bind::{self, BindError};
 use crate::http::{listener, metrics};
 use crate::hub::Hub;
+use crate::lanes::DRAIN;
 use crate::machine::Machine;
 use crate::methods;
 use crate::pairing::Pairing;
 use crate::presence::{Presence, Versions};
 use crate::reload::Reload;
 use crate::services::{Services, ThisRun};
+use crate::work::Work;
 
 /// After the close frames, what is still at work gets this long.
 const STOP_BUDGET: Duration = Duration::from_secs(5);
@@ -128,6 +130,7 @@ impl Gateway {
         let config = ConfigNow::new(paths, env, loaded);
         let instance_id = instance_id(&store).await?;
         let token = reload.run_token().cloned();
+        let Work { agents, models, toolbox, rows, news, lanes } = Work::new(&config, &store, &hub, &version);
         let services = Arc::new(Services {
             pairing: Pairing::new(store.clone(), hub.clone()),
             presence: Presence::new(hub.clone(), versions.clone(), &machine, &version, &instance_id),
@@ -139,7 +142,14 @@ impl Gateway {
             config,
             gate,
             versions,
+            agents,
+            models,
+            toolbox,
+            rows,
+            news,
+            lanes,
         });
+        services.lanes.recover().await?;
         metrics::install();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let front = Front { services: services.clone(), table: Arc::new(methods::table()), tasks: tasks.clone() };
@@ -222,11 +232,13 @@ impl Running {
             json!({"reason": "gateway stopping"})
         };
         self.services.hub.broadcast(&events::SHUTDOWN, &farewell);
+        self.services.lanes.stop(DRAIN).await;
         self.services.hub.close(&Close::after_drain(close::SERVICE_RESTART, "service restart"), |_| true);
         self.tasks.close();
         if tokio::time::timeout(STOP_BUDGET, self.tasks.wait()).await.is_err() {
             tracing::warn!(left = self.tasks.len(), "some tasks did not end in time");
         }
+        self.services.toolbox.shutdown().await;
         self.services.store.clone().close().await;
         tracing::info!("gateway stopped");
     }

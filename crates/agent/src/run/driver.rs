@@ -284,7 +284,7 @@ impl<'a> Driver<'a> {
         self.running.push(tool_task::run(tool, call, cx, progress, self.events.clone()).boxed());
     }
 
-    async fn finish(&self, outcome: RunOutcome, last: Option<AssistantMessage>, tokens: Tokens) -> RunOutcome {
+    async fn finish(&mut self, outcome: RunOutcome, last: Option<AssistantMessage>, tokens: Tokens) -> RunOutcome {
         let error = match &outcome {
             RunOutcome::Failed { message, .. } => Some(message.clone()),
             _ => None,

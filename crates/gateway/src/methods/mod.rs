@@ -1,13 +1,20 @@
 //! Every method this Gateway handles, one file a family. A row joins the contract in `wire` to a function.
 
+mod agent;
+mod agents;
+mod chat;
+mod commands;
 mod config;
 mod device;
 mod empty;
 mod gateway_identity;
 mod health;
 mod logs;
+mod models;
 mod presence;
+mod sessions;
 mod status;
+mod tools;
 pub(crate) mod voicewake;
 
 use wire::methods;
@@ -40,5 +47,7 @@ pub(crate) fn table() -> Table {
         .on::<methods::voicewake::Get>(voicewake::get)
         .on::<methods::voicewake::RoutingGet>(voicewake::routing_get)
         .on::<methods::voicewake::Set>(voicewake::set);
-    empty::add(table)
+    let families =
+        [agent::add, agents::add, chat::add, commands::add, models::add, sessions::add, tools::add, empty::add];
+    families.into_iter().fold(table, |table, add| add(table))
 }

@@ -62,6 +62,33 @@ where
     }
 }
 
+/// A function that answers in the middle of its work, so that the answer comes before everything the work causes.
+pub(crate) trait HandleEarly<M: Method>: Send + Sync + Clone + 'static {
+    /// Runs it. An error is an answer too, and only comes when [`First`] was not used.
+    fn call(
+        &self,
+        cx: Cx,
+        params: M::Params,
+        first: First,
+    ) -> impl Future<Output = Result<(), ErrorShape>> + Send + 'static;
+}
+
+impl<M, F, Fut> HandleEarly<M> for F
+where
+    M: Method,
+    F: Fn(Cx, M::Params, First) -> Fut + Send + Sync + Clone + 'static,
+    Fut: Future<Output = Result<(), ErrorShape>> + Send + 'static,
+{
+    fn call(
+        &self,
+        cx: Cx,
+        params: M::Params,
+        first: First,
+    ) -> impl Future<Output = Result<(), ErrorShape>> + Send + 'static {
+        self(cx, params, first)
+    }
+}
+
 /// Every method this Gateway handles.
 #[derive(Default)]
 pub(crate) struct Table {
@@ -102,6 +129,22 @@ impl Table {
                     match work.await {
                         Ok(result) => reply.ok(&result),
                         Err(StagedError { error, payload }) => reply.error(&error, payload.as_ref()),
+                    }
+                }))
+            }),
+        )
+    }
+
+    /// Joins a method that answers in the middle of its work to a function.
+    #[must_use]
+    pub(crate) fn early<M: Method + 'static>(self, handler: impl HandleEarly<M>) -> Self {
+        self.row(
+            M::NAME,
+            Box::new(move |cx, raw, reply| {
+                let work = handler.call(cx, params::decode(M::NAME, raw)?, First(reply.clone()));
+                Ok(Box::pin(async move {
+                    if let Err(error) = work.await {
+                        reply.error(&error, None);
                     }
                 }))
             }),

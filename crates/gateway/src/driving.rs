@@ -1,0 +1,143 @@
+//! Puts a turn together from an accepted message, the session it is for and the config in force, and drives it.
+
+use std::sync::Arc;
+
+use agent::models::Chosen;
+use agent::policy::{Layer, Profile};
+use agent::run::{self, Model, NoModel, TurnDeps};
+use agent::tools::{ExecSettings, Processes, Security, ToolDeps, Toolbox};
+use base::Env;
+use config::{Config, ExecSecurity, ToolProfile};
+use store::{Input, Store};
+use wire::AgentId;
+
+use crate::agents::Agents;
+use crate::intake::RunOptions;
+use crate::lanes::{Drive, Turn};
+use crate::models::{Models, thinking};
+
+/// Everything turns are put together from.
+#[derive(Clone)]
+pub(crate) struct Driving {
+    /// The state.
+    pub(crate) store: Store,
+    /// The agents and the config in force.
+    pub(crate) agents: Agents,
+    /// The models.
+    pub(crate) models: Models,
+    /// The tools.
+    pub(crate) toolbox: Toolbox,
+    /// The Gateway's environment.
+    pub(crate) env: Env,
+}
+
+impl Driving {
+    /// What the lanes call.
+    pub(crate) fn into_drive(self) -> Drive {
+        Arc::new(move |turn: Turn| {
+            let driving = self.clone();
+            Box::pin(async move {
+                let Turn { input, events, control } = turn;
+                let prepared = driving.prepare(&input).await;
+                let deps = TurnDeps {
+                    store: driving.store.clone(),
+                    toolbox: driving.toolbox.clone(),
+                    env: driving.env.clone(),
+                };
+                run::drive(prepared, &deps, events, control).await
+            })
+        })
+    }
+
+    async fn prepare(&self, input: &Input) -> run::Turn {
+        let agent = input.session.agent();
+        let options = RunOptions::of(&input.options);
+        let config = self.agents.config();
+        let session = self.store.session(&input.session).await.unwrap_or_else(|error| {
+            tracing::error!(session = %input.session, %error, "a session could not be read; its settings are ignored");
+            None
+        });
+        let chosen = self.models.choose(options.model.as_deref(), session.as_ref(), &agent).await;
+        let own = session.as_ref().and_then(|session| session.thinking_level.as_deref());
+        let level = options.thinking.as_deref().or(own).or(config.agents.defaults.thinking_default.as_deref());
+        let default = self.models.choose(None, None, &agent).await.map(|chosen| chosen.reference()).unwrap_or_default();
+        run::Turn {
+            seed_workspace: !config.agents.defaults.skip_bootstrap,
+            timeout: options.timeout(config.agents.defaults.timeout),
+            thinking: thinking(level),
+            extra_system: options.extra_system_prompt,
+            default_model: default,
+            tools: self.layers(&agent),
+            zone: config.agents.defaults.user_timezone.clone(),
+            ..run::Turn::new(&*input.run_id, ready(chosen), self.agents.workspace(&agent))
+        }
+    }
+}
+
+impl Driving {
+    /// The layers of tool policy: the Gateway's, then the agent's.
+    fn layers(&self, agent: &AgentId) -> Vec<Layer> {
+        let config = self.agents.config();
+        let tools = &config.tools;
+        let first = Layer {
+            profile: profile(tools.profile),
+            allow: tools.allow.clone(),
+            also_allow: tools.also_allow.clone(),
+            deny: tools.deny.clone(),
+        };
+        let own = self.agents.entry(agent).and_then(|entry| entry.tools).map(|policy| Layer {
+            profile: profile(policy.profile),
+            allow: policy.allow,
+            also_allow: policy.also_allow,
+            deny: policy.deny,
+        });
+        std::iter::once(first).chain(own).collect()
+    }
+}
+
+fn profile(profile: Option<ToolProfile>) -> Profile {
+    match profile {
+        Some(ToolProfile::Minimal) => Profile::Minimal,
+        Some(ToolProfile::Coding) => Profile::Coding,
+        Some(ToolProfile::Messaging) => Profile::Messaging,
+        Some(ToolProfile::Full) | None => Profile::Full,
+    }
+}
+
+fn ready(chosen: Result<Chosen, NoModel>) -> Result<Model, NoModel> {
+    let chosen = chosen?;
+    Ok(Model {
+        provider_id: chosen.provider_id,
+        model_id: chosen.model_id,
+        provider: chosen.provider,
+        context_window: chosen.context_window,
+        max_tokens: chosen.max_tokens,
+        images: chosen.input_images,
+        price: chosen.cost,
+        idle: chosen.idle,
+    })
+}
+
+/// The tools of this Gateway, as the config at its start says; a changed `tools.exec` counts after a restart.
+pub(crate) fn toolbox(config: &Config, store: Store, models: Models, version: &str) -> Toolbox {
+    let exec = &config.tools.exec;
+    let security = match exec.security {
+        ExecSecurity::Deny => Security::Deny,
+        ExecSecurity::Allowlist => Security::Allowlist,
+        ExecSecurity::Full => Security::Full,
+    };
+    let folders = exec.path_prepend.iter().map(|folder| folder.display().to_string());
+    Toolbox::new(&ToolDeps {
+        exec: ExecSettings {
+            security,
+            allowlist: exec.allowlist.clone(),
+            timeout: exec.timeout,
+            wait: exec.background,
+            path_prepend: folders.collect(),
+        },
+        processes: Processes::new(),
+        store,
+        models: Arc::new(models),
+        version: version.into(),
+    })
+}
