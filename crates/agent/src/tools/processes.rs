@@ -126,6 +126,25 @@ mod tests {
         }
     }
 
+    ///
+    #[test]
+    fn a_runtime_that_just_goes_away_takes_its_children_along() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let pid = runtime.block_on(async {
+            let entry = Processes::new().spawn(command("sleep 600 & echo $!; wait")).unwrap();
+            let mut seen = entry.watch();
+            seen.wait_for(|seen| seen.total > 0).await.unwrap();
+            entry.output_since(0).0.trim().to_owned()
+        });
+        drop(runtime);
+        let stat = std::path::Path::new("/proc").join(pid).join("stat");
+        let deadline = std::time::Instant::now() + Duration::from_secs(5);
+        while std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z ")) {
+            assert!(std::time::Instant::now() < deadline, "the child still runs");
+            std::thread::yield_now();
+        }
+    }
+
     #[tokio::test]
     async fn an_agent_has_a_bounded_number_of_children() {
         let processes = Processes::new();

@@ -98,7 +98,7 @@ impl Owner {
         }
     }
 
-    fn finish(self, status: Option<std::process::ExitStatus>, reason: Reason) {
+    fn finish(&self, status: Option<std::process::ExitStatus>, reason: Reason) {
         use std::os::unix::process::ExitStatusExt as _;
         let end = End {
             code: status.and_then(|status| status.code()),
@@ -107,6 +107,15 @@ impl Owner {
             at: base::now_ms(),
         };
         self.entry.finish(end);
+    }
+}
+
+/// A runtime that goes away without a shutdown drops its tasks; their children must not outlive them.
+impl Drop for Owner {
+    fn drop(&mut self) {
+        if self.entry.end().is_none() {
+            self.signal_tree(Signal::KILL);
+        }
     }
 }
 
