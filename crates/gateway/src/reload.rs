@@ -1,5 +1,6 @@
 //! Takes a changed config over without a restart, as far as that is possible (CFG-8, AUTH-15).
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
 
 use base::{Env, Secret};
@@ -9,6 +10,7 @@ use wire::close;
 
 use crate::auth::policy::{Basis, Policy, Shared};
 use crate::conn::outbound::Close;
+use crate::rpc::{After, Caller, ConnId};
 use crate::services::Services;
 use wire::connect::AuthMethod;
 
@@ -66,17 +68,25 @@ impl Reload {
     }
 }
 
-/// Puts `loaded` in force. Sessions made under a shared secret that is no longer the one are closed.
-pub(crate) fn apply(services: &Services, loaded: Loaded) -> Result<(), SecretUnavailable> {
+/// Puts `loaded` in force. Sessions made under a shared secret that is no longer the one are closed, `after` the answer.
+pub(crate) fn apply(services: &Services, after: &After, loaded: Loaded) -> Result<(), SecretUnavailable> {
     let policy = services.reload.policy(&loaded.config, services.config.env())?;
     let secret_changed = !same_secret(&services.gate.policy().shared, &policy.shared);
     services.gate.replace(policy);
     services.config.replace(loaded);
     if secret_changed {
         let changed = Close::after_drain(close::AUTH_CHANGED, "gateway auth changed");
-        services.hub.close(&changed, |who| matches!(who.auth, AuthMethod::Token | AuthMethod::Password));
+        // Only those made before this moment: whoever comes in while the answer is written knows the new secret.
+        let old: HashSet<ConnId> =
+            services.hub.callers().iter().filter(|who| by_secret(who)).map(|who| who.conn_id).collect();
+        let hub = services.hub.clone();
+        after.answer(move || hub.close(&changed, |who| old.contains(&who.conn_id)));
     }
     Ok(())
+}
+
+fn by_secret(who: &Caller) -> bool {
+    matches!(who.auth, AuthMethod::Token | AuthMethod::Password)
 }
 
 fn same_secret(old: &Shared, new: &Shared) -> bool {

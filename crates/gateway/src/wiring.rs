@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use base::{Code, Env, Explain, Kind, Secret, StatePaths, Step};
 use config::{AuthMode, Loaded, StartOverrides};

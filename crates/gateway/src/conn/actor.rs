@@ -19,11 +19,11 @@ use wire::{ErrorShape, close};
 
 use super::limits::MAX_IN_FLIGHT;
 use super::outbound::{Close, Next, Outbound};
-use super::socket::{FrameIo, Gone, Inbound, Incoming, Outgoing, part};
+use super::socket::{FrameIo, Inbound, Incoming, Outgoing, part};
 use crate::rpc::dispatch::{Outcome, dispatch};
 use crate::rpc::staged::Reply;
 use crate::rpc::table::Work;
-use crate::rpc::{Cx, Table};
+use crate::rpc::{After, Cx, Table};
 
 /// An open connection.
 pub(crate) struct Actor<Io> {
@@ -42,7 +42,7 @@ pub(crate) struct Actor<Io> {
 enum Turn {
     Inbound(Inbound),
     Farewell,
-    Gone(Gone),
+    Gone,
 }
 
 impl<Io: FrameIo> Actor<Io> {
@@ -86,7 +86,7 @@ impl<Io: FrameIo> Actor<Io> {
                     }
                 }
                 Turn::Farewell => return self.farewell().await,
-                Turn::Gone(_) => return,
+                Turn::Gone => return,
             }
         }
     }
@@ -104,7 +104,7 @@ impl<Io: FrameIo> Actor<Io> {
             }
             match self.outbound.poll_next(cx) {
                 Poll::Ready(Next::Frame(text)) => Some(Outgoing::Text(text)),
-                Poll::Ready(Next::Close(_)) => {
+                Poll::Ready(Next::Close) => {
                     ended = true;
                     None
                 }
@@ -112,14 +112,14 @@ impl<Io: FrameIo> Actor<Io> {
             }
         };
         match self.io.poll_send(cx, &mut source) {
-            Poll::Ready(Err(gone)) => return Poll::Ready(Turn::Gone(gone)),
+            Poll::Ready(Err(_)) => return Poll::Ready(Turn::Gone),
             Poll::Ready(Ok(())) | Poll::Pending if ended => return Poll::Ready(Turn::Farewell),
             Poll::Ready(Ok(())) | Poll::Pending => {}
         }
         if !may_read {
             return Poll::Pending;
         }
-        self.io.poll_receive(cx).map(|received| received.map_or_else(Turn::Gone, Turn::Inbound))
+        self.io.poll_receive(cx).map(|received| received.map_or(Turn::Gone, Turn::Inbound))
     }
 
     async fn handle(&mut self, message: &Incoming, permit: OwnedSemaphorePermit, refused: &mut u32) {
@@ -133,8 +133,9 @@ impl<Io: FrameIo> Actor<Io> {
                 return self.outbound.answer(response_error(&id, &error, None));
             }
         };
+        let cx = Cx { after: After::default(), ..self.cx.clone() };
         let reply = Reply::new(&request.id, self.outbound.clone());
-        match dispatch(&self.table, self.cx.clone(), &request, reply.clone()) {
+        match dispatch(&self.table, cx, &request, reply.clone()) {
             Outcome::Runs(work) => {
                 *refused = 0;
                 self.start(work, reply, permit).await;

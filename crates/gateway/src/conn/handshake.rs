@@ -23,7 +23,7 @@ use crate::auth::refusal::Refusal;
 use crate::auth::{self, Admitted};
 use crate::hello;
 use crate::methods::voicewake;
-use crate::rpc::{Caller, ConnId, Cx, Table};
+use crate::rpc::{After, Caller, ConnId, Cx, Table};
 use crate::services::Services;
 
 /// What every connection shares.
@@ -83,7 +83,7 @@ pub(crate) async fn serve(mut io: impl FrameIo, peer: Peer, mut place: Place, fr
     greet_node(&services, &caller).await;
     note_visit(&services, &caller, "connect").await;
     tracing::info!(conn = %conn_id, peer = %peer.addr, client = %caller.client.id, role = %caller.role, "connected");
-    let cx = Cx { who: caller.clone(), services: services.clone() };
+    let cx = Cx { who: caller.clone(), services: services.clone(), after: After::default() };
     Actor { io, outbound, cx, table: front.table, tasks: front.tasks }.run(queued).await;
     note_visit(&services, &caller, "disconnect").await;
     tracing::info!(conn = %conn_id, "disconnected");

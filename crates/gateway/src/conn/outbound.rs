@@ -99,7 +99,7 @@ pub(crate) enum Next {
     /// Send this frame.
     Frame(String),
     /// Close; nothing more will come.
-    Close(Close),
+    Close,
 }
 
 impl Outbound {
@@ -163,22 +163,17 @@ impl Outbound {
         self.lock().close.clone()
     }
 
-    /// Bytes that wait.
-    pub(crate) fn waiting_bytes(&self) -> usize {
-        self.lock().bytes
-    }
-
     fn take(&self) -> Option<Next> {
         let mut queue = self.lock();
-        if let Some(close) = queue.close.as_ref().filter(|close| !close.drain) {
-            return Some(Next::Close(close.clone()));
+        if queue.close.as_ref().is_some_and(|close| !close.drain) {
+            return Some(Next::Close);
         }
         if let Some(item) = queue.items.pop_front() {
             queue.bytes -= item.cost();
             drop(queue);
             return Some(Next::Frame(item.into_frame()));
         }
-        queue.close.clone().map(Next::Close)
+        queue.close.as_ref().map(|_| Next::Close)
     }
 
     fn push(&self, queue: &mut MutexGuard<'_, Queue>, item: Item) {

@@ -33,11 +33,6 @@ impl Incoming {
     pub(crate) fn text(&self) -> Option<&str> {
         self.0.as_text().or_else(|| std::str::from_utf8(self.0.as_payload()).ok())
     }
-
-    /// Its length in bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.0.as_payload().len()
-    }
 }
 
 /// Why nothing more will come in or can go out.

@@ -32,7 +32,8 @@ pub(super) async fn apply(cx: Cx, params: WriteParams) -> Result<Value, ErrorSha
     let change = Change::Replace(params.raw.clone());
     let applied = write(&cx, params, change).await?;
     if applied["restart"] == "required" {
-        cx.reload.want_restart();
+        let services = cx.services.clone();
+        cx.after.answer(move || services.reload.want_restart());
     }
     Ok(applied)
 }
@@ -111,7 +112,7 @@ async fn write(cx: &Cx, params: WriteParams, change: Change) -> Result<Value, Er
     if applied.restart != Restart::None
         && let Some(loaded) = applied.loaded
     {
-        reload::apply(cx, loaded).map_err(|missing| ErrorShape::invalid(missing.to_string()))?;
+        reload::apply(cx, &cx.after, loaded).map_err(|missing| ErrorShape::invalid(missing.to_string()))?;
     }
     if !changed.is_empty() {
         let event = json!({"path": cx.config.paths().config_file, "hash": applied.hash, "changedPaths": changed});

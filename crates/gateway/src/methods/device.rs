@@ -45,8 +45,8 @@ pub(super) async fn remove(cx: Cx, params: DeviceParams) -> Result<Value, ErrorS
     own_or_admin(&cx.who, &params.device_id, "device removal denied")?;
     let removed = cx.store.remove_device(&params.device_id).await.map_err(unavailable)?;
     let device = removed.ok_or_else(|| ErrorShape::invalid("unknown deviceId"))?;
-    cx.pairing.close_sockets(&device.device_id);
     cx.pairing.changed();
+    close_after_answer(&cx, device.device_id.clone());
     Ok(json!({"deviceId": device.device_id}))
 }
 
@@ -94,11 +94,10 @@ pub(super) async fn revoke(cx: Cx, params: TokenParams) -> Result<Value, ErrorSh
     Ok(json!({"deviceId": params.device_id, "role": role, "revokedAtMs": revoked}))
 }
 
-/// The caller may be one of the sockets that close; its answer is queued when this task runs, and a close sends what
-/// is queued first.
+/// The caller may be one of the sockets that close.
 fn close_after_answer(cx: &Cx, device_id: String) {
     let pairing = cx.pairing.clone();
-    tokio::spawn(async move { pairing.close_sockets(&device_id) });
+    cx.after.answer(move || pairing.close_sockets(&device_id));
 }
 
 fn unknown_request() -> ErrorShape {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
 use wire::connect::{AuthMethod, ClientInfo};
@@ -71,6 +71,25 @@ pub(crate) struct Cx {
     pub(crate) who: Arc<Caller>,
     /// What the handler may use.
     pub(crate) services: Arc<Services>,
+    /// What to do once the answer is on its way.
+    pub(crate) after: After,
+}
+
+/// Work for the moment after the answer: closing sockets, of which the caller's may be one.
+#[derive(Clone, Default)]
+pub(crate) struct After(Arc<Mutex<Vec<Box<dyn FnOnce() + Send>>>>);
+
+impl After {
+    /// Adds some.
+    pub(crate) fn answer(&self, act: impl FnOnce() + Send + 'static) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(act));
+    }
+
+    /// Does it all.
+    pub(super) fn run(&self) {
+        let acts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        acts.into_iter().for_each(|act| act());
+    }
 }
 
 impl Deref for Cx {

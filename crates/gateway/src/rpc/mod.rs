@@ -6,6 +6,6 @@ pub(crate) mod dispatch;
 pub(crate) mod staged;
 pub(crate) mod table;
 
-pub(crate) use cx::{Caller, ConnId, Cx, unavailable};
+pub(crate) use cx::{After, Caller, ConnId, Cx, unavailable};
 pub(crate) use staged::{First, StagedError};
 pub(crate) use table::Table;

@@ -107,12 +107,14 @@ impl Table {
         self.row(
             M::NAME,
             Box::new(move |cx, raw, reply| {
+                let after = cx.after.clone();
                 let work = handler.call(cx, params::decode(M::NAME, raw)?);
                 Ok(Box::pin(async move {
                     match work.await {
                         Ok(result) => reply.ok(&result),
                         Err(error) => reply.error(&error, None),
                     }
+                    after.run();
                 }))
             }),
         )

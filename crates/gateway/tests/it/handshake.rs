@@ -1,0 +1,116 @@
+//! From the first byte to `hello-ok` (`protocol.md` 1 to 3).
+
+use kit::{Client, Connect};
+use serde_json::json;
+
+use crate::house::{House, TOKEN, detail};
+
+#[tokio::test]
+async fn hello_tells_an_admin_everything_and_a_probe_little() {
+    let house = House::start().await;
+    let owner = house.owner().await;
+    let hello = &owner.hello;
+    assert_eq!((&hello["type"], &hello["protocol"]), (&json!("hello-ok"), &json!(4)));
+    assert_eq!(hello["policy"]["maxPayload"], 26_214_400);
+    assert_eq!(hello["snapshot"]["presence"][0]["mode"], "gateway");
+    assert_eq!(hello["snapshot"]["authMode"], "token");
+    assert_eq!(hello["snapshot"]["sessionDefaults"]["mainSessionKey"], "agent:main:main");
+    let methods = hello["features"]["methods"].as_array().unwrap();
+    assert!(methods.contains(&json!("health")) && !methods.contains(&json!("terminal.open")));
+
+    let probe = Connect::backend(TOKEN)
+        .set("/client/id", json!("cli"))
+        .set("/client/mode", json!("probe"))
+        .set("/minProtocol", json!(3));
+    let probe = house.client(&probe).await;
+    assert_eq!(probe.hello["auth"]["scopes"], json!([]));
+    assert_eq!(probe.hello["snapshot"]["presence"], json!([]));
+    assert!(probe.hello["snapshot"].get("configPath").is_none());
+}
+
+#[tokio::test]
+async fn the_challenge_has_a_nonce_of_its_own_and_the_servers_time() {
+    let house = House::start().await;
+    let one = Client::open(house.address(), &[]).await;
+    let two = Client::open(house.address(), &[]).await;
+    assert_ne!(one.challenge["nonce"], two.challenge["nonce"]);
+    assert!(one.challenge["ts"].as_i64().unwrap() > 0);
+}
+
+#[tokio::test]
+async fn protocol_levels_are_negotiated() {
+    let house = House::start().await;
+    let level =
+        |min: u32, max: u32| Connect::backend(TOKEN).set("/minProtocol", json!(min)).set("/maxProtocol", json!(max));
+    let refused = house.refused(&level(5, 9)).await;
+    assert_eq!((refused.close.code, refused.close.reason.as_str()), (1002, "protocol mismatch"));
+    assert_eq!(detail(&refused, "expectedProtocol"), 4);
+    assert_eq!(house.refusal(&level(1, 2)).await, ("PROTOCOL_MISMATCH".into(), 1002));
+    let old = house.client(&level(3, 3)).await;
+    assert_eq!(old.hello["protocol"], 4);
+    assert!(old.hello["auth"]["notice"].is_string(), "an operator on level 3 is told to upgrade");
+}
+
+#[tokio::test]
+async fn what_is_no_connect_is_refused_in_its_own_way() {
+    let house = House::start().await;
+    let said = |text: &'static str| {
+        let address = house.address();
+        async move {
+            let mut client = Client::open(address, &[]).await;
+            client.send_text(text).await;
+            client.closed().await
+        }
+    };
+    assert_eq!(said("garbage").await.code, 1000);
+    let frame = said(r#"{"type":"event","event":"x"}"#).await;
+    assert_eq!((frame.code, frame.reason.as_str()), (1008, "invalid request frame"));
+    let early = said(r#"{"type":"req","id":"1","method":"health"}"#).await;
+    assert_eq!((early.code, early.reason.as_str()), (1008, "invalid handshake: first request must be connect"));
+}
+
+#[tokio::test]
+async fn connect_params_are_strict() {
+    let house = House::start().await;
+    let wrong = |pointer: &str, value| Connect::backend(TOKEN).set(pointer, value);
+    for (connect, words) in [
+        (wrong("/surprise", json!(1)), "unexpected property 'surprise'"),
+        (wrong("/client/id", json!("nobody")), "/client/id"),
+        (wrong("/client/mode", json!("operator")), "/client/mode"),
+        (wrong("/client/version", json!("")), "/client/version"),
+        (wrong("/role", json!("king")), "invalid role"),
+    ] {
+        let refused = house.refused(&connect).await;
+        let message = refused.error.unwrap().message;
+        assert!(message.contains(words), "{message}");
+        assert_eq!(refused.close.code, 1008);
+    }
+}
+
+/// PAIR-1, PAIR-2
+#[tokio::test]
+async fn each_lie_about_a_device_has_its_own_refusal() {
+    let house = House::start().await;
+    let key = kit::device_key();
+    let lie = |change| Connect::device(TOKEN, &key).tamper(change);
+    for (connect, code) in [
+        (lie(|proof| proof.nonce = "00000000-replayed".into()), "DEVICE_AUTH_NONCE_MISMATCH"),
+        (lie(|proof| proof.nonce = " ".into()), "DEVICE_AUTH_NONCE_REQUIRED"),
+        (lie(|proof| proof.signed_at -= 121_500), "DEVICE_AUTH_SIGNATURE_EXPIRED"),
+        (lie(|proof| proof.signed_at += 1), "DEVICE_AUTH_SIGNATURE_INVALID"),
+        (lie(|proof| proof.id = "0".repeat(64)), "DEVICE_AUTH_DEVICE_ID_MISMATCH"),
+    ] {
+        assert_eq!(house.refusal(&connect).await, (code.into(), 1008));
+    }
+}
+
+/// SVC-5
+#[tokio::test]
+async fn a_stop_is_announced_and_then_the_socket_closes_with_1012() {
+    let house = House::start().await;
+    let mut owner = house.owner().await;
+    let ((), (event, closed)) =
+        tokio::join!(house.stop(), async { (owner.event("shutdown").await, owner.closed().await) });
+    assert_eq!(event["reason"], "gateway stopping");
+    assert_eq!((closed.code, closed.reason.as_str()), (1012, "service restart"));
+}

@@ -1,0 +1,105 @@
+//! Starts a Gateway for one test.
+
+use std::net::SocketAddr;
+
+use base::{Env, StatePaths};
+use config::StartOverrides;
+use kit::{Client, Connect, Refused};
+use openclaw_gateway::{Gateway, Options, Running};
+use serde_json::Value;
+
+/// The shared token of every test Gateway that has one.
+pub(crate) const TOKEN: &str = "test-token-0123456789abcdef";
+
+/// A running Gateway with its own state folder.
+pub(crate) struct House {
+    running: Running,
+    _state: tempfile::TempDir,
+}
+
+impl House {
+    /// In token mode.
+    pub(crate) async fn start() -> Self {
+        Self::with(r#"{gateway: {mode: "local", auth: {mode: "token", token: "test-token-0123456789abcdef"}}}"#).await
+    }
+
+    /// With this config file.
+    pub(crate) async fn with(config: &str) -> Self {
+        let state = tempfile::tempdir().unwrap();
+        let env = Env::of([("HOME", state.path().to_str().unwrap())]);
+        let paths = StatePaths::resolve(&env, None).unwrap();
+        base::ensure_private_dir(&paths.state_dir).unwrap();
+        std::fs::write(&paths.config_file, config).unwrap();
+        let config = config::load(&paths.config_file, &env).unwrap();
+        let options = Options {
+            paths,
+            env,
+            config,
+            overrides: StartOverrides::default(),
+            port: Some(0),
+            version: "0.0.0-test".into(),
+            allow_unconfigured: false,
+        };
+        Self { running: Gateway::start(options).await.unwrap(), _state: state }
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.running.addresses[0]
+    }
+
+    /// A client that is let in.
+    pub(crate) async fn client(&self, with: &Connect) -> Client {
+        Client::connect(self.address(), with).await.expect("this client is let in")
+    }
+
+    /// The owner's backend helper.
+    pub(crate) async fn owner(&self) -> Client {
+        self.client(&Connect::backend(TOKEN)).await
+    }
+
+    /// The refusal of a client that is not let in.
+    pub(crate) async fn refused(&self, with: &Connect) -> Refused {
+        match Client::connect(self.address(), with).await {
+            Ok(_) => panic!("this client should not be let in"),
+            Err(refused) => refused,
+        }
+    }
+
+    /// `details.code` of the refusal, and the close code.
+    pub(crate) async fn refusal(&self, with: &Connect) -> (String, u16) {
+        let refused = self.refused(with).await;
+        let error = refused.error.expect("a refusal is answered");
+        (error.detail_code().unwrap_or_default().to_owned(), refused.close.code)
+    }
+
+    /// The token made for this run.
+    pub(crate) fn run_token(&self) -> String {
+        self.running.token.as_ref().unwrap().expose().to_owned()
+    }
+
+    /// Stops it.
+    pub(crate) async fn stop(self) {
+        self.running.stop(false).await;
+    }
+
+    /// One HTTP request written by hand; the whole answer as text.
+    pub(crate) async fn http(&self, head: &str) -> String {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream = tokio::net::TcpStream::connect(self.address()).await.unwrap();
+        stream.write_all(format!("{head}\r\nconnection: close\r\n\r\n").as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+}
+
+/// A member of an error's details.
+pub(crate) fn detail<'r>(refused: &'r Refused, key: &str) -> &'r Value {
+    &refused.error.as_ref().unwrap().details.as_ref().unwrap()[key]
+}
+
+/// The whole next frame of the event `name`.
+pub(crate) async fn frame(client: &mut Client, name: &str) -> Value {
+    client.take(|frame| frame["event"] == name).await.expect("the event comes")
+}

@@ -1,0 +1,10 @@
+//! The Gateway through its own front door: real sockets, one in-process Gateway per test.
+
+mod auth;
+mod handshake;
+mod house;
+mod http;
+mod hub;
+mod limits;
+mod methods;
+mod pairing;
