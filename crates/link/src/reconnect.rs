@@ -21,6 +21,11 @@ impl Reconnect {
         Self { how, policy: Supervisor::default(), wait: Duration::ZERO }
     }
 
+    /// How it connects; for a first connect whose failure is to be told at once.
+    pub const fn how(&self) -> &Connect {
+        &self.how
+    }
+
     /// Tells how the last connection ended, so that the next [`Reconnect::connect`] waits as long as it should.
     pub fn ended(&mut self, closed: &Closed) {
         self.apply(Fact::from(closed));

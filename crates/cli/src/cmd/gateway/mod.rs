@@ -1,0 +1,62 @@
+//! `openclaw gateway`: run the daemon, or look at one.
+
+mod call;
+mod log;
+mod probe;
+mod run;
+mod status;
+mod target;
+
+use clap::Subcommand;
+
+use crate::app::App;
+use crate::exit::Failure;
+
+pub(super) use log::to_stderr as log_to_stderr;
+
+/// Run the Gateway, or look at one
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    run: run::Flags,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  openclaw gateway run                    run in the foreground
+  openclaw gateway status                 is it up, and what does it listen on
+  openclaw gateway call status            call any method of the protocol";
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Run the Gateway in the foreground
+    Run(run::Flags),
+    /// Show the service, the config and whether the Gateway answers
+    Status(status::Args),
+    /// Ask the Gateway how it is
+    Health(super::health::Args),
+    /// Look at every Gateway this machine could mean
+    Probe(probe::Args),
+    /// Call any method of the protocol
+    Call(call::Args),
+    /// Show which Gateway commands would reach, and why
+    Target(target::Args),
+    /// Say one thing to the agent (as `openclaw agent`)
+    Agent(super::agent::Args),
+}
+
+pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    match &args.action {
+        None => run::run(app, &args.run),
+        Some(Action::Run(flags)) => run::run(app, flags),
+        Some(Action::Status(args)) => status::run(app, args),
+        Some(Action::Health(args)) => super::health::run(app, args),
+        Some(Action::Probe(args)) => probe::run(app, args),
+        Some(Action::Call(args)) => call::run(app, args),
+        Some(Action::Target(args)) => target::run(app, args),
+        Some(Action::Agent(args)) => super::agent::run(app, args),
+    }
+}

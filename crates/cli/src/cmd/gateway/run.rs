@@ -1,0 +1,272 @@
+//! `openclaw gateway run`: the daemon in the foreground (START-1…6, ENV-3, ENV-4).
+//!
+//! Refusals a restart cannot mend exit with 78, other start failures with 1, a clean stop with 0 (START-2).
+
+use std::path::PathBuf;
+
+use base::Secret;
+use clap::ValueEnum;
+use config::{AuthMode, Bind, StartOverrides, TailscaleMode};
+use serde_json::json;
+
+use crate::app::App;
+use crate::cmd::setup;
+use crate::cred::usable;
+use crate::exit::Failure;
+
+/// Run the Gateway in the foreground
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(super) struct Flags {
+    /// Listen on this port; 0 lets the system choose
+    #[arg(long, value_parser = port)]
+    port: Option<u16>,
+    /// Which addresses to listen on
+    #[arg(long, value_enum, value_name = "MODE")]
+    bind: Option<BindFlag>,
+    /// How clients prove themselves
+    #[arg(long, value_enum, value_name = "MODE")]
+    auth: Option<AuthFlag>,
+    /// The shared token of this run
+    #[arg(long, allow_hyphen_values = true)]
+    token: Option<String>,
+    /// The shared password of this run
+    #[arg(long, allow_hyphen_values = true)]
+    password: Option<String>,
+    /// Read the shared password from this file
+    #[arg(long, value_name = "FILE", conflicts_with = "password")]
+    password_file: Option<PathBuf>,
+    /// Put the Gateway on the tailnet
+    #[arg(long, value_enum, value_name = "MODE")]
+    tailscale: Option<TailscaleFlag>,
+    /// Accepted; leaving always cleans up
+    #[arg(long)]
+    tailscale_reset_on_exit: bool,
+    /// Start without `gateway.mode` in the config
+    #[arg(long)]
+    allow_unconfigured: bool,
+    /// Free the port first if a Gateway of ours holds it
+    #[arg(long)]
+    force: bool,
+    /// Log more on stderr
+    #[arg(long)]
+    verbose: bool,
+    /// How WebSocket traffic is logged
+    #[arg(long, value_enum, value_name = "STYLE")]
+    ws_log: Option<WsLog>,
+    /// As --ws-log compact
+    #[arg(long)]
+    compact: bool,
+    /// Log the model's raw stream
+    #[arg(long)]
+    raw_stream: bool,
+    /// Where to
+    #[arg(long, value_name = "FILE")]
+    raw_stream_path: Option<PathBuf>,
+    /// Log command-line model backends
+    #[arg(long, alias = "claude-cli-logs")]
+    cli_backend_logs: bool,
+    /// Start channels found in the environment
+    #[arg(long)]
+    ambient_channels: bool,
+    /// With --dev: start from nothing
+    #[arg(long)]
+    reset: bool,
+}
+
+fn port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("Invalid port `{text}`: a number from 1 to 65535, or 0"))
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum BindFlag {
+    Loopback,
+    Lan,
+    Tailnet,
+    Auto,
+    Custom,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum AuthFlag {
+    None,
+    Token,
+    Password,
+    TrustedProxy,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum TailscaleFlag {
+    Off,
+    Serve,
+    Funnel,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum WsLog {
+    Auto,
+    Full,
+    Compact,
+}
+
+impl Flags {
+    /// What the flags say over the config (ENV-4).
+    fn overrides(&self, app: &App) -> Result<StartOverrides, Failure> {
+        let password = match (&self.password, &self.password_file) {
+            (None, Some(file)) => {
+                let text = std::fs::read_to_string(file);
+                Some(text.map_err(|e| Failure::usage(format!("--password-file `{}`: {e}", file.display())))?)
+            }
+            (given, _) => given.clone(),
+        };
+        let secret = |text: Option<&String>| text.map(Secret::new).as_ref().and_then(usable);
+        Ok(StartOverrides {
+            bind: self.bind.map(BindFlag::mode),
+            auth_mode: self.auth.map(AuthFlag::mode),
+            tailscale: self.tailscale.map(TailscaleFlag::mode),
+            token: secret(self.token.as_ref()),
+            password: secret(password.as_ref()),
+            port: self.port,
+            in_container: config::in_container(&app.env),
+        })
+    }
+}
+
+impl BindFlag {
+    const fn mode(self) -> Bind {
+        match self {
+            Self::Loopback => Bind::Loopback,
+            Self::Lan => Bind::Lan,
+            Self::Tailnet => Bind::Tailnet,
+            Self::Auto => Bind::Auto,
+            Self::Custom => Bind::Custom,
+        }
+    }
+}
+
+impl AuthFlag {
+    const fn mode(self) -> AuthMode {
+        match self {
+            Self::None => AuthMode::None,
+            Self::Token => AuthMode::Token,
+            Self::Password => AuthMode::Password,
+            Self::TrustedProxy => AuthMode::TrustedProxy,
+        }
+    }
+}
+
+impl TailscaleFlag {
+    const fn mode(self) -> TailscaleMode {
+        match self {
+            Self::Off => TailscaleMode::Off,
+            Self::Serve => TailscaleMode::Serve,
+            Self::Funnel => TailscaleMode::Funnel,
+        }
+    }
+}
+
+pub(super) fn run(app: &App, flags: &Flags) -> Result<(), Failure> {
+    if flags.reset {
+        if !app.dev {
+            return Err(Failure::usage("Use --reset with --dev").run("openclaw --dev gateway run --reset"));
+        }
+        setup::wipe_dev(app)?;
+    }
+    if app.dev && !app.config_file().exists() {
+        setup::create(app, &setup::Wanted::default())?;
+    }
+    let overrides = flags.overrides(app)?;
+    let loaded = app.config()?;
+    // Before the log is opened, so that a refusal leaves no trace; the daemon holds the same rules.
+    config::may_start(loaded, flags.allow_unconfigured)?;
+    if let Some(first) = config::refusals(&loaded.config, &overrides, &app.env).into_iter().next() {
+        return Err(first.into());
+    }
+    let level = if flags.verbose { tracing::Level::DEBUG } else { tracing::Level::INFO };
+    let _log = super::log::of_daemon(level, app.out.color, &app.paths.logs())
+        .map_err(|error| Failure::new("LOG_UNWRITABLE", format!("`{}`: {error}", app.paths.logs().display())))?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new("RUNTIME", format!("cannot start: {error}")))?;
+    runtime.block_on(serve(app, flags, &overrides))
+}
+
+/// One Gateway after another, until the process is asked to stop.
+async fn serve(app: &App, flags: &Flags, overrides: &StartOverrides) -> Result<(), Failure> {
+    // Asked for before anything listens, so that a signal in the first moment is not lost.
+    let mut signal = std::pin::pin!(stop_signal().map_err(|error| Failure::new("SIGNALS", error.to_string()))?);
+    // A system-chosen port is chosen once; clients that were told to come back look there.
+    let mut port = flags.port;
+    loop {
+        let running = gateway::Gateway::start(gateway::Options {
+            paths: app.paths.clone(),
+            env: app.env.clone(),
+            config: config::load(app.config_file(), &app.env)?,
+            overrides: overrides.clone(),
+            port,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            allow_unconfigured: flags.allow_unconfigured,
+        })
+        .await
+        .map_err(|error| Failure::of(&error))?;
+        announce(app, &running.addresses);
+        if running.token.is_some() {
+            app.out
+                .warn("no token is configured: one was made for this run only; `openclaw setup` makes a durable one");
+        }
+        if flags.port == Some(0) {
+            port = running.addresses.first().map(std::net::SocketAddr::port);
+        }
+        tokio::select! {
+            () = &mut signal => {
+                running.stop(false).await;
+                return Ok(());
+            }
+            () = running.restart_wanted() => running.stop(true).await,
+        }
+    }
+}
+
+/// START-6: where it listens and how to get there. People read it on stderr; with `--json` a program reads one object.
+fn announce(app: &App, addresses: &[std::net::SocketAddr]) {
+    let urls: Vec<String> = addresses.iter().map(|address| format!("ws://{address}")).collect();
+    let port = addresses.first().map_or(0, std::net::SocketAddr::port);
+    let log = app.paths.logs();
+    let pid = std::process::id();
+    if app.out.json {
+        app.out.value(&json!({"ok": true, "pid": pid, "port": port, "urls": urls, "logFile": log,
+            "version": env!("CARGO_PKG_VERSION"), "controlUiUrl": format!("http://127.0.0.1:{port}/")}));
+        return;
+    }
+    let listening = format!("listening on {}", urls.join(", "));
+    if app.env.is_on("HIDE_BANNER") {
+        return app.out.note(&listening);
+    }
+    app.out.note(&format!("{} gateway, pid {pid}", crate::cmd::version::LINE));
+    app.out.note(&listening);
+    app.out.note(&format!("dashboard    http://127.0.0.1:{port}/"));
+    app.out.note(&format!("logs         {}", log.display()));
+    app.out.note(&format!("from afar    ssh -N -L 18789:127.0.0.1:{port} <user>@<host>"));
+}
+
+/// Resolves when the process is asked to stop.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut term = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async {
+        // Without a handler there is nothing to wait for; run until killed.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    })
+}

@@ -1,0 +1,140 @@
+//! `openclaw gateway status`: the service, the config and a connect-only probe (PROBE-6, PROBE-7). It never makes a
+//! device identity or a pairing record.
+
+use std::time::Duration;
+
+use base::Explain as _;
+use config::{StartOverrides, effective_bind};
+use serde_json::{Value, json};
+
+use super::probe::{self, Seen};
+use crate::app::App;
+use crate::args::Rpc;
+use crate::exit::Failure;
+use crate::rpc;
+
+/// Show the service, the config and whether the Gateway answers
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Look closer
+    #[arg(long)]
+    deep: bool,
+    /// Do not connect
+    #[arg(long)]
+    no_probe: bool,
+    /// Fail when the Gateway does not answer
+    #[arg(long, conflicts_with = "no_probe")]
+    require_rpc: bool,
+    /// Gateway of this host on this port
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+    #[command(flatten)]
+    rpc: Rpc,
+}
+
+pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    let way = rpc::way(app, &args.rpc.reach, args.port, true)?;
+    let warnings = way.warnings.clone();
+    let url = way.target.to_string();
+    let (host, port) = (way.target.host().to_owned(), way.target.port());
+    let timeout = args.rpc.timeout_or(Duration::from_secs(10));
+    let seen = match args.no_probe {
+        true => None,
+        false => Some(rpc::block_on(probe::look(app, way, timeout))?),
+    };
+    let overrides = StartOverrides { in_container: config::in_container(&app.env), ..StartOverrides::default() };
+    let bind = app.config().map_or("loopback", |loaded| effective_bind(&loaded.config, &overrides).as_str());
+    let set = app.env.get("GATEWAY_PORT").is_some() || app.config_port().is_some();
+    let port_source = if set { "env/config" } else { "default" };
+    let value = report(app, seen.as_ref(), &Facts { url, host, port, bind, port_source });
+    app.out.either(&value, || text(app, &value, seen.as_ref()));
+    warnings.iter().for_each(|warning| app.out.warn(warning));
+    match seen.map(|seen| seen.outcome) {
+        Some(Err(error)) if args.require_rpc => Err(Failure::dial(&error).quietly()),
+        _ => Ok(()),
+    }
+}
+
+struct Facts {
+    url: String,
+    host: String,
+    port: u16,
+    bind: &'static str,
+    port_source: &'static str,
+}
+
+fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
+    let valid = app.config();
+    let issues: Vec<String> = valid.as_ref().err().map(|failure| failure.message.clone()).into_iter().collect();
+    let config = json!({"path": app.config_file(), "exists": app.config_file().exists(), "valid": valid.is_ok(),
+        "issues": issues});
+    let listening = match seen.map(|seen| &seen.outcome) {
+        None => "unknown",
+        Some(Err(link::DialError::Refused { .. })) => "free",
+        Some(_) => "busy",
+    };
+    let version = seen.and_then(|seen| seen.outcome.as_ref().ok()).map(|answer| answer.version.as_str());
+    json!({
+        "cli": {"version": env!("CARGO_PKG_VERSION"), "path": std::env::current_exe().ok()},
+        "logFile": app.paths.logs(),
+        "service": {"label": "systemd", "loaded": false, "loadedText": "loaded", "notLoadedText": "not installed",
+            "runtime": null},
+        "config": {"cli": config, "daemon": null},
+        "gateway": {"bindMode": facts.bind, "bindHost": facts.host, "port": facts.port,
+            "portSource": facts.port_source, "probeUrl": facts.url,
+            "controlUiLinks": {"httpUrl": format!("http://127.0.0.1:{}/", facts.port), "wsUrl": facts.url},
+            "probeNote": null, "version": version},
+        "hostDesktop": null,
+        "port": {"port": facts.port, "status": listening, "listeners": [], "hints": []},
+        "rpc": rpc_part(seen, &facts.url),
+        "extraServices": [], "pluginVersionDrift": null,
+    })
+}
+
+fn rpc_part(seen: Option<&Seen>, url: &str) -> Value {
+    match seen.map(|seen| &seen.outcome) {
+        None => Value::Null,
+        Some(Ok(answer)) => json!({"ok": true, "kind": "connect", "capability": answer.capability(),
+            "auth": probe::auth(answer), "version": answer.version, "url": url,
+            "server": {"version": answer.version, "buildId": null, "connId": answer.conn_id}}),
+        Some(Err(error)) => json!({"ok": false, "kind": "connect", "capability": "unknown",
+            "auth": {"role": null, "scopes": [], "capability": "unknown"}, "server": null, "version": null,
+            "url": url, "error": error.to_string(), "code": error.code().0,
+            "next": error.next().iter().map(|step| step.text().to_owned()).collect::<Vec<_>>()}),
+    }
+}
+
+fn text(app: &App, value: &Value, seen: Option<&Seen>) -> String {
+    let config = &value["config"]["cli"];
+    let state = match (config["exists"] == true, config["valid"] == true) {
+        (false, _) => " (missing)",
+        (true, false) => " (invalid)",
+        (true, true) => "",
+    };
+    let gateway = &value["gateway"];
+    let shown = |key: &str| gateway[key].as_str().unwrap_or("-");
+    let (bind, host) = (shown("bindMode"), shown("bindHost"));
+    let mut rows = vec![
+        ("Service:", "not installed".to_owned()),
+        ("File logs:", app.paths.logs().display().to_string()),
+        ("Config (cli):", format!("{}{state}", app.config_file().display())),
+        ("Gateway:", format!("bind={bind} ({host}), port={} ({})", gateway["port"], shown("portSource"))),
+        ("Probe target:", shown("probeUrl").to_owned()),
+        ("Dashboard:", gateway["controlUiLinks"]["httpUrl"].as_str().unwrap_or("-").to_owned()),
+    ];
+    match seen.map(|seen| &seen.outcome) {
+        None => {}
+        Some(Ok(answer)) => {
+            rows.push(("Version:", answer.version.clone()));
+            rows.push(("Connectivity probe:", app.out.good(&format!("ok ({}ms)", answer.latency.as_millis()))));
+            rows.push(("RPC probe:", if answer.health.is_some() { "ok".into() } else { "limited".into() }));
+            rows.push(("Capability:", format!("{} · auth {}", answer.capability(), answer.method)));
+        }
+        Some(Err(error)) => {
+            rows.push(("Connectivity probe:", app.out.bad(&format!("failed: {error} [{}]", error.code()))));
+            rows.extend(error.next().into_iter().take(1).map(|step| ("Next:", step.text().to_owned())));
+        }
+    }
+    // `Connectivity probe: ok` is a text others search for, so nothing is padded.
+    rows.iter().map(|(label, value)| format!("{label} {value}")).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,46 @@
+//! `openclaw gateway target`: which Gateway commands would reach, and where each part of that came from (CRED-13).
+
+use serde_json::json;
+
+use crate::app::App;
+use crate::args::Reach;
+use crate::exit::Failure;
+use crate::out::table;
+use crate::rpc;
+
+/// Show which Gateway commands would reach, and why
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    reach: Reach,
+    /// Gateway of this host on this port
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    port: Option<u16>,
+}
+
+pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    let way = rpc::way(app, &args.reach, args.port, true)?;
+    let identity = app.paths.device_identity();
+    let tokens = link::TokenStore::beside(&identity);
+    let device = link::Device::load(&identity)?;
+    let stored = device.and_then(|device| tokens.get(&way.target.origin(), device.id(), wire::Role::Operator));
+    let value = json!({
+        "url": way.target.to_string(), "urlSource": way.target.source().as_str(), "transport": "direct",
+        "config": app.config_file(), "profile": app.paths.profile.name(),
+        "credentials": {"token": way.token_source, "password": way.password_source},
+        "deviceToken": stored.is_some(), "tlsPinSource": null, "warnings": way.warnings,
+    });
+    app.out.either(&value, || {
+        let or_none = |source: Option<&'static str>| source.unwrap_or("none").to_owned();
+        table::pairs([
+            ("Gateway target:", way.target.to_string()),
+            ("Source:", way.target.source().to_string()),
+            ("Config:", app.config_file().display().to_string()),
+            ("Token from:", or_none(way.token_source)),
+            ("Password from:", or_none(way.password_source)),
+            ("Device token:", if stored.is_some() { "stored".into() } else { "none".into() }),
+        ])
+    });
+    way.warnings.iter().for_each(|warning| app.out.warn(warning));
+    Ok(())
+}

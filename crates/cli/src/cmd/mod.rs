@@ -1,0 +1,274 @@
+//! The commands, one file each, and how one is found and run.
+
+mod agent;
+mod chat;
+mod completion;
+mod config;
+mod dashboard;
+mod devices;
+mod gateway;
+mod health;
+mod help;
+mod logs;
+mod models;
+mod not_built;
+mod sessions;
+mod setup;
+mod status;
+mod system;
+pub(crate) mod version;
+
+use std::ffi::OsString;
+
+use base::Env;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{CommandFactory as _, FromArgMatches as _, Subcommand};
+
+use crate::app::App;
+use crate::args::{Cli, Globals};
+use crate::exit::Failure;
+use crate::out::{self, Out};
+
+/// One line per command that is built.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the Gateway, or look at one
+    Gateway(gateway::Args),
+    /// Ask the Gateway how it is
+    Health(health::Args),
+    /// Show how this machine and its Gateway stand
+    Status(status::Args),
+    /// Say one thing to the agent and print its answer
+    Agent(agent::Args),
+    /// Talk with the agent in this terminal
+    Chat(chat::Args),
+    /// List and export conversations
+    Sessions(sessions::Args),
+    /// Read and change the config file
+    Config(config::Args),
+    /// Say which devices may connect
+    Devices(devices::Args),
+    /// List models and choose one
+    Models(models::Args),
+    /// Show the Gateway's log
+    Logs(logs::Args),
+    /// Make a working config and workspace in one go
+    Setup(setup::Args),
+    /// Print the link to the web page
+    Dashboard(dashboard::Args),
+    /// Look at the Gateway's host
+    System(system::Args),
+    /// Print a completion script for your shell
+    Completion(completion::Args),
+    /// Print the version
+    Version(version::Args),
+    /// Explain a command, or a topic such as `exit-codes`
+    Help(help::Args),
+}
+
+impl Command {
+    fn run(&self, app: &App) -> Result<(), Failure> {
+        match self {
+            Self::Gateway(args) => gateway::run(app, args),
+            Self::Health(args) => health::run(app, args),
+            Self::Status(args) => status::run(app, args),
+            Self::Agent(args) => agent::run(app, args),
+            Self::Chat(args) => chat::run(app, args),
+            Self::Sessions(args) => sessions::run(app, args),
+            Self::Config(args) => config::run(app, args),
+            Self::Devices(args) => devices::run(app, args),
+            Self::Models(args) => models::run(app, args),
+            Self::Logs(args) => logs::run(app, args),
+            Self::Setup(args) => setup::run(app, args),
+            Self::Dashboard(args) => dashboard::run(app, args),
+            Self::System(args) => system::run(app, args),
+            Self::Completion(args) => completion::run(app, args),
+            Self::Version(args) => version::run(app, args),
+            Self::Help(args) => help::run(args),
+        }
+    }
+}
+
+/// Runs the command line; answers with the exit code.
+pub(crate) fn run(argv: &[OsString]) -> u8 {
+    let env = Env::of_process();
+    let says = |word: &str| argv.iter().take_while(|arg| *arg != "--").any(|arg| arg == word);
+    let out = Out::new(says("--json"), says("--no-color"), &env);
+    let outcome = match parse(argv) {
+        Ok(Parsed::Run(cli)) => start(&cli, env.clone(), out.clone()),
+        Ok(Parsed::Print(text)) => {
+            out::say(text.trim_end());
+            Ok(())
+        }
+        Err(failure) => Err(failure),
+    };
+    match outcome {
+        Ok(()) => 0,
+        Err(failure) => report(&failure, &out, env.is_on("DEBUG")),
+    }
+}
+
+fn start(cli: &Cli, env: Env, out: Out) -> Result<(), Failure> {
+    let app = App::new(&cli.globals, env, out)?;
+    start_log(&cli.globals, &app);
+    cli.command.run(&app)
+}
+
+/// Client commands log to stderr, and nothing unless asked (LOG-1: the file is the daemon's).
+fn start_log(globals: &Globals, app: &App) {
+    use crate::args::LogLevel;
+    use tracing::Level;
+    let named = app.env.get("LOG_LEVEL").and_then(|name| clap::ValueEnum::from_str(&name, true).ok());
+    let level = match globals.log_level.or(named) {
+        None | Some(LogLevel::Silent) => return,
+        Some(LogLevel::Fatal | LogLevel::Error) => Level::ERROR,
+        Some(LogLevel::Warn) => Level::WARN,
+        Some(LogLevel::Info) => Level::INFO,
+        Some(LogLevel::Debug) => Level::DEBUG,
+        Some(LogLevel::Trace) => Level::TRACE,
+    };
+    gateway::log_to_stderr(level, app.out.color);
+}
+
+fn report(failure: &Failure, out: &Out, debug: bool) -> u8 {
+    if !failure.is_reported {
+        match out.json {
+            true => out.value(&failure.to_json()),
+            false => out::complain(&failure.to_text(debug)),
+        }
+    }
+    failure.exit
+}
+
+enum Parsed {
+    Run(Box<Cli>),
+    Print(String),
+}
+
+/// The whole tree: what is built, and the names that are reserved.
+pub(crate) fn tree() -> clap::Command {
+    not_built::graft(Cli::command())
+}
+
+fn parse(argv: &[OsString]) -> Result<Parsed, Failure> {
+    // The binary reads its own name: a link called moltbot or clawdbot behaves the same and says so in its help.
+    let name = argv.first().and_then(|path| std::path::Path::new(path).file_stem()?.to_str().map(str::to_owned));
+    let name = name.unwrap_or_else(|| "openclaw".into());
+    let parsed = tree().bin_name(name).try_get_matches_from(argv);
+    let matches = match parsed {
+        Ok(matches) => matches,
+        Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
+            return Ok(Parsed::Print(error.render().to_string()));
+        }
+        Err(error) => return Err(usage(&error)),
+    };
+    if matches.get_flag("version") {
+        return Ok(Parsed::Print(version::LINE.into()));
+    }
+    if let Some(path) = not_built::chosen(&matches) {
+        return Err(Failure::not_built(&format!("openclaw {path}")).run("openclaw --help"));
+    }
+    let cli = Cli::from_arg_matches(&matches).map_err(|error| usage(&error))?;
+    Ok(Parsed::Run(Box::new(cli)))
+}
+
+/// CLI-8: names what is unknown, suggests the nearest, points to the help.
+fn usage(error: &clap::Error) -> Failure {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => texts.first().cloned(),
+        _ => None,
+    };
+    let rendered = error.render().to_string();
+    let usage = rendered.lines().find_map(|line| line.strip_prefix("Usage: "));
+    let command = usage.map_or("openclaw", |line| line.split(" [").next().unwrap_or(line)).trim();
+    let help =
+        command.split_whitespace().take_while(|word| !word.starts_with(['<', '-'])).collect::<Vec<_>>().join(" ");
+    let failure = match error.kind() {
+        ErrorKind::InvalidSubcommand => {
+            let name = text(ContextKind::InvalidSubcommand).unwrap_or_default();
+            let hint = nearest(&name, &help).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            Failure::usage(format!("unknown command `{name}`{hint}"))
+        }
+        ErrorKind::UnknownArgument => {
+            let name = text(ContextKind::InvalidArg).unwrap_or_default();
+            let hint = text(ContextKind::SuggestedArg).map(|near| format!("; did you mean `{near}`?"));
+            Failure::usage(format!("unknown option `{name}`{}", hint.unwrap_or_default()))
+        }
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand | ErrorKind::MissingSubcommand => {
+            // CLI-13: a group without a subcommand shows its help and fails.
+            out::complain(rendered.trim_end());
+            Failure::usage("a subcommand is missing")
+        }
+        _ => {
+            let first = rendered.split("\n\n").next().unwrap_or(&rendered);
+            let line = first.lines().map(str::trim).collect::<Vec<_>>().join(" ");
+            Failure::usage(line.trim_start_matches("error: ").to_owned())
+        }
+    };
+    failure.run(format!("{help} --help"))
+}
+
+/// The command of the group `within` that is nearest to `name` by edit distance, unless none is near.
+fn nearest(name: &str, within: &str) -> Option<String> {
+    let distance = |command: &str| strsim::damerau_levenshtein(name, command);
+    let tree = tree();
+    let group = within.split_whitespace().skip(1).try_fold(&tree, |group, word| group.find_subcommand(word))?;
+    let best = group.get_subcommands().map(clap::Command::get_name).min_by_key(|command| distance(command))?;
+    (distance(best) <= 2.max(name.len() / 3)).then(|| best.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(args: &[&str]) -> Failure {
+        let argv: Vec<OsString> = ["openclaw"].iter().chain(args).map(OsString::from).collect();
+        match parse(&argv) {
+            Err(failure) => failure,
+            Ok(_) => panic!("{args:?} was taken"),
+        }
+    }
+
+    #[test]
+    fn the_tree_is_sound() {
+        tree().debug_assert();
+    }
+
+    /// CLI-8
+    #[test]
+    fn an_unknown_command_is_named_with_the_nearest_one() {
+        let failure = failure(&["helth"]);
+        assert_eq!(failure.exit, 2);
+        assert!(failure.message.contains("`helth`") && failure.message.contains("`health`"), "{}", failure.message);
+        assert_eq!(failure.next[0].text(), "openclaw --help");
+        let below = super::tests::failure(&["gateway", "stauts"]);
+        assert!(below.message.contains("`status`"), "{}", below.message);
+    }
+
+    /// CLI-8
+    #[test]
+    fn an_unknown_option_is_named_with_its_commands_help() {
+        let failure = failure(&["health", "--jsom"]);
+        assert_eq!(failure.exit, 2);
+        assert!(failure.message.contains("`--jsom`"), "{}", failure.message);
+        assert_eq!(failure.next[0].text(), "openclaw health --help");
+    }
+
+    #[test]
+    fn a_reserved_command_says_that_it_is_not_built() {
+        for args in
+            [&["cron", "list"][..], &["gateway", "install", "--force"], &["message", "send", "-t", "x"], &["tui"]]
+        {
+            let failure = failure(args);
+            assert_eq!((failure.code.0, failure.exit), ("NOT_BUILT", 1), "{args:?}");
+        }
+    }
+
+    /// CLI-13
+    #[test]
+    fn a_group_without_a_subcommand_is_a_usage_error() {
+        assert_eq!(failure(&["config"]).exit, 2);
+        assert_eq!(failure(&[]).exit, 2);
+    }
+}

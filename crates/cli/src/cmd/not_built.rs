@@ -1,0 +1,111 @@
+//! The names of the product that are not built yet: they exist, say so, and fail with `NOT_BUILT`, never as unknown.
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+/// Command paths, parents that are built first.
+const PATHS: &[&str] = &[
+    "acp",
+    "agents",
+    "approvals",
+    "attach",
+    "backup",
+    "browser",
+    "channels",
+    "clawbot",
+    "configure",
+    "connect",
+    "cron",
+    "daemon",
+    "directory",
+    "dns",
+    "docs",
+    "doctor",
+    "hooks",
+    "memory",
+    "message",
+    "node",
+    "nodes",
+    "onboard",
+    "pairing",
+    "plugins",
+    "qr",
+    "reset",
+    "resume",
+    "sandbox",
+    "secrets",
+    "security",
+    "send",
+    "skills",
+    "tui",
+    "tunnel",
+    "uninstall",
+    "update",
+    "webhooks",
+    "config restore",
+    "devices join-code",
+    "devices unlock",
+    "gateway auth-token",
+    "gateway diagnostics",
+    "gateway discover",
+    "gateway install",
+    "gateway restart",
+    "gateway resume",
+    "gateway send",
+    "gateway stability",
+    "gateway start",
+    "gateway stop",
+    "gateway suspend",
+    "gateway tls",
+    "gateway uninstall",
+    "gateway usage-cost",
+    "models auth",
+    "models aliases",
+    "models fallbacks",
+    "models image-fallbacks",
+    "models scan",
+    "models set-image",
+    "sessions archive",
+    "sessions cleanup",
+    "sessions compact",
+    "sessions delete",
+    "sessions tail",
+    "system event",
+    "system heartbeat",
+];
+
+/// Adds every reserved name to the tree, out of sight of the list of commands.
+pub(super) fn graft(root: Command) -> Command {
+    let names = PATHS.iter().filter(|path| !path.contains(' ')).copied().collect::<Vec<_>>().join(", ");
+    let root = root.after_help(format!("Not built yet: {names}"));
+    PATHS.iter().fold(root, |root, path| match path.split_once(' ') {
+        None => root.subcommand(reserved(path)),
+        Some((parent, name)) => root.mut_subcommand(parent, |parent| parent.subcommand(reserved(name))),
+    })
+}
+
+fn reserved(name: &'static str) -> Command {
+    let rest =
+        Arg::new("rest").action(ArgAction::Append).num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
+    Command::new(name).about("Not built yet").hide(true).arg(rest.hide(true))
+}
+
+/// The reserved path the command line chose, if it did.
+pub(super) fn chosen(matches: &ArgMatches) -> Option<&'static str> {
+    let (first, below) = matches.subcommand()?;
+    let path = match below.subcommand() {
+        Some((second, _)) => format!("{first} {second}"),
+        None => first.to_owned(),
+    };
+    PATHS.iter().find(|reserved| path == **reserved || first == **reserved).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_is_reserved_twice() {
+        let unique: std::collections::BTreeSet<_> = PATHS.iter().collect();
+        assert_eq!(unique.len(), PATHS.len());
+    }
+}

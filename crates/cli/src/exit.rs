@@ -1,0 +1,303 @@
+//! How a command fails: one value that becomes text of at most six lines or one JSON object, and an exit code
+//! (CLI-5, CLI-6, CLI-7).
+
+use base::{Code, Explain, Kind, Step};
+use link::{CallError, DialError};
+use serde_json::{Map, Value, json};
+use wire::ErrorShape;
+
+use crate::cred::Place;
+
+/// The table of CLI-7, as `openclaw help exit-codes` prints it.
+pub(crate) const EXIT_CODES: &str = "\
+  0  done; also reports that found trouble, unless --require was given
+  1  the operation failed, or the thing asked for does not exist
+  2  usage: unknown command or option, missing or malformed argument
+  3  Gateway unreachable: DNS, refused, TCP/TLS/SSH failure, timeout before hello
+  4  reached, but not let in: credential, lockout, pairing, scope, origin
+  5  sent, but the answer was lost; the action may have happened
+ 75  node host watchdog: restart me
+ 78  configuration: do not restart until a person has acted
+130  interrupted (SIGINT)
+143  terminated (SIGTERM)";
+
+/// A command that did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// `error.type` of CLI-5.
+    pub(crate) kind: &'static str,
+    pub(crate) code: Code,
+    pub(crate) exit: u8,
+    pub(crate) message: String,
+    pub(crate) next: Vec<Step>,
+    /// What the Gateway answered with.
+    answer: Option<Box<ErrorShape>>,
+    /// `kind` and `close` of a transport error.
+    transport: Option<(&'static str, Option<(u16, String)>)>,
+    /// Which Gateway it was about.
+    place: Option<Box<Place>>,
+    /// The causes below the message, for `OPENCLAW_DEBUG`.
+    causes: Vec<String>,
+    /// The command has reported it on stdout already; only the exit code is left to give.
+    pub(crate) is_reported: bool,
+}
+
+impl Failure {
+    /// A failure that any error explains.
+    pub(crate) fn of(error: &dyn Explain) -> Self {
+        let kind = match error.kind() {
+            Kind::Usage => "usage_error",
+            Kind::Config => "config_error",
+            Kind::Refused => "auth_error",
+            _ => "cli_error",
+        };
+        let mut causes = Vec::new();
+        let mut cause = error.source();
+        while let Some(below) = cause {
+            causes.push(below.to_string());
+            cause = below.source();
+        }
+        Self {
+            kind,
+            code: error.code(),
+            exit: error.kind().exit_code(),
+            message: error.to_string(),
+            next: error.next(),
+            answer: None,
+            transport: None,
+            place: None,
+            causes,
+            is_reported: false,
+        }
+    }
+
+    fn plain(kind: &'static str, code: &'static str, exit: Kind, message: String) -> Self {
+        let exit = exit.exit_code();
+        let (next, answer, transport, place, causes) = (Vec::new(), None, None, None, Vec::new());
+        Self { kind, code: Code(code), exit, message, next, answer, transport, place, causes, is_reported: false }
+    }
+
+    /// The command itself failed.
+    pub(crate) fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self::plain("cli_error", code, Kind::Failure, message.into())
+    }
+
+    /// The command line is wrong.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::plain("usage_error", "USAGE", Kind::Usage, message.into())
+    }
+
+    /// A command that is part of the product and not there yet.
+    pub(crate) fn not_built(command: &str) -> Self {
+        Self::new("NOT_BUILT", format!("`{command}` is not built yet"))
+    }
+
+    /// `--url` without a secret (CRED-2).
+    pub(crate) fn credentials_required(message: String) -> Self {
+        Self::plain("gateway_credentials_required", "GATEWAY_CREDENTIALS_REQUIRED", Kind::Refused, message)
+    }
+
+    /// Adds the command that mends it.
+    #[must_use]
+    pub(crate) fn run(mut self, command: impl Into<String>) -> Self {
+        self.next.push(Step::run(command));
+        self
+    }
+
+    /// Adds a sentence of advice.
+    #[must_use]
+    pub(crate) fn advise(mut self, sentence: impl Into<String>) -> Self {
+        self.next.push(Step::advise(sentence));
+        self
+    }
+
+    /// Says which Gateway it was about.
+    #[must_use]
+    pub(crate) fn at(mut self, place: &Place) -> Self {
+        self.place = Some(Box::new(place.clone()));
+        self
+    }
+
+    /// What the command has printed says it all; only the exit code is left to give.
+    #[must_use]
+    pub(crate) const fn quietly(mut self) -> Self {
+        self.is_reported = true;
+        self
+    }
+
+    /// The failure of a dial.
+    pub(crate) fn dial(error: &DialError) -> Self {
+        let failure = Self::of(error);
+        let transport = match error {
+            DialError::Denied { error, .. } => {
+                return Self { kind: "auth_error", answer: Some(error.clone()), ..failure };
+            }
+            DialError::Dns { .. } => ("dns", None),
+            DialError::Refused { .. } => ("refused", None),
+            DialError::Timeout { .. } => ("timeout", None),
+            DialError::ClosedEarly { code, reason, .. } => ("closed", Some((*code, reason.clone()))),
+            DialError::Unreachable { .. } | DialError::NotAGateway { .. } | DialError::ProxyInFront { .. } => {
+                ("closed", None)
+            }
+            DialError::Plaintext(_) | DialError::NotBuilt { .. } | DialError::Identity(_) => return failure,
+        };
+        Self { kind: "gateway_transport_error", transport: Some(transport), ..failure }
+    }
+
+    /// The failure of a call.
+    pub(crate) fn call(error: &CallError) -> Self {
+        let failure = Self::of(error);
+        match error {
+            CallError::Answered { error, .. } => {
+                Self { kind: "gateway_request_error", answer: Some(error.clone()), ..failure }
+            }
+            CallError::Closed { code, reason, .. } => {
+                let transport = Some(("closed", Some((*code, reason.clone()))));
+                Self { kind: "gateway_transport_error", transport, ..failure }
+            }
+            CallError::Timeout { .. } => {
+                Self { kind: "gateway_transport_error", transport: Some(("timeout", None)), ..failure }
+            }
+            CallError::Unreadable { .. } => Self { kind: "gateway_request_error", ..failure },
+        }
+    }
+
+    /// The object of CLI-5.
+    pub(crate) fn to_json(&self) -> Value {
+        let mut error = Map::new();
+        error.insert("type".into(), json!(self.kind));
+        error.insert("code".into(), json!(self.code.0));
+        error.insert("message".into(), json!(self.message));
+        if let Some(answer) = &self.answer {
+            let answer = serde_json::to_value(answer).unwrap_or_default();
+            for key in ["code", "retryable", "retryAfterMs", "details"] {
+                if let Some(value) = answer.get(key) {
+                    error.insert(key.into(), value.clone());
+                }
+            }
+        }
+        if let Some((kind, close)) = &self.transport {
+            error.insert("kind".into(), json!(kind));
+            if let Some((code, reason)) = close {
+                error.insert("close".into(), json!({"code": code, "reason": reason}));
+            }
+        }
+        error.insert("next".into(), json!(self.next.iter().map(Step::text).collect::<Vec<_>>()));
+        error.insert("exit".into(), json!(self.exit));
+        let mut root = json!({"ok": false});
+        if let Some(place) = &self.place {
+            error.insert("target".into(), place.to_json());
+            root["gateway"] = json!({"url": place.url, "urlSource": place.source});
+        }
+        root["error"] = Value::Object(error);
+        root
+    }
+
+    /// What failed, which Gateway, and the one command that mends it, with the code last; at most six lines (CLI-6),
+    /// four of them the block of CRED-10 when it is about a connection.
+    pub(crate) fn to_text(&self, debug: bool) -> String {
+        let mut lines = vec![self.message.trim_end_matches('.').to_owned()];
+        if let Some(place) = &self.place {
+            // Where it listens matters when it cannot be reached; an answer only needs to say whose it is.
+            let whole = self.kind != "gateway_request_error";
+            lines.extend(place.lines().into_iter().take(if whole { 4 } else { 1 }));
+        }
+        let next = self.next.first().map(|step| match step {
+            Step::Run(command) => format!("Run: {command}  "),
+            Step::Do(sentence) => format!("Next: {sentence}  "),
+        });
+        lines.push(format!("{}[{}]", next.unwrap_or_default(), self.code));
+        if debug {
+            lines.extend(self.causes.iter().map(|cause| format!("  caused by: {cause}")));
+        }
+        lines.join("\n")
+    }
+}
+
+macro_rules! explained {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::of(&error)
+            }
+        })*
+    };
+}
+
+explained!(
+    base::PathsError,
+    config::Problems,
+    config::Refusal,
+    config::SecretUnavailable,
+    config::edit::EditError,
+    link::IdentityError,
+    link::TargetError,
+);
+
+impl From<DialError> for Failure {
+    fn from(error: DialError) -> Self {
+        Self::dial(&error)
+    }
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        Self::call(&error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use link::{Source, Target};
+
+    fn refused() -> Failure {
+        let target = Target::loopback(18789, Source::LocalLoopback);
+        let place = Place { bind: Some("loopback".into()), ..Place::of(&target, "/home/me/.openclaw/openclaw.json") };
+        Failure::dial(&DialError::Refused { target }).at(&place)
+    }
+
+    /// CLI-6, CRED-10, PROBE-15
+    #[test]
+    fn a_failed_connection_is_six_lines_with_the_command_and_the_code_last() {
+        let expected = "Gateway not reachable at ws://127.0.0.1:18789 (ECONNREFUSED)\n\
+            Gateway target: ws://127.0.0.1:18789\nSource: local loopback\nConfig: /home/me/.openclaw/openclaw.json\n\
+            Bind: loopback\nRun: openclaw gateway run  [GATEWAY_REFUSED]";
+        assert_eq!(refused().to_text(false), expected);
+    }
+
+    /// CLI-5
+    #[test]
+    fn a_failure_as_json_has_type_kind_target_and_exit() {
+        let json = refused().to_json();
+        assert_eq!(json["ok"], false);
+        assert_eq!(json["error"]["type"], "gateway_transport_error");
+        assert_eq!(json["error"]["kind"], "refused");
+        assert_eq!(json["error"]["exit"], 3);
+        assert_eq!(json["error"]["target"]["url"], "ws://127.0.0.1:18789");
+        assert_eq!(json["error"]["next"][0], "openclaw gateway run");
+        assert_eq!(json["gateway"]["urlSource"], "local loopback");
+    }
+
+    /// CLI-5, PROBE-14
+    #[test]
+    fn what_the_gateway_answered_is_kept_whole() {
+        let answer = ErrorShape::unavailable("busy").retry_after(500).with(json!({"code": "X", "n": 1}));
+        let json = Failure::call(&CallError::Answered { method: "m".into(), error: Box::new(answer) }).to_json();
+        let error = &json["error"];
+        assert_eq!(error["type"], "gateway_request_error");
+        assert_eq!((&error["code"], &error["retryAfterMs"]), (&json!("UNAVAILABLE"), &json!(500)));
+        assert_eq!(error["details"], json!({"code": "X", "n": 1}));
+    }
+
+    /// CLI-7
+    #[test]
+    fn each_kind_has_its_exit_code() {
+        assert_eq!(Failure::usage("x").exit, 2);
+        assert_eq!(Failure::new("X", "x").exit, 1);
+        assert_eq!(Failure::not_built("x").exit, 1);
+        assert_eq!(Failure::credentials_required("x".into()).exit, 4);
+        let lost = CallError::Closed { method: "m".into(), code: 1006, reason: String::new() };
+        assert_eq!(Failure::call(&lost).exit, 5);
+    }
+}

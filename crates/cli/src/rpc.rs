@@ -1,0 +1,245 @@
+//! From a command's flags to a connected client: secrets read, target chosen, plaintext checked, least scopes asked.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use base::{Explain as _, Secret};
+use link::{Client, Connect, Device, Events, TokenStore};
+use serde_json::Value;
+use wire::connect::ClientInfo;
+use wire::methods::Access;
+use wire::{Role, Scope};
+
+use crate::app::App;
+use crate::args::{Reach, Rpc, Via};
+use crate::cred::{self, Asked, Given, NoWay, Place, Way};
+use crate::exit::Failure;
+
+/// The limit of a whole client command when none is given (CLI-2).
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// As whom to connect (`protocol.md` 3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum As {
+    /// An ordinary command.
+    Cli,
+    /// A connect-only look, which leaves no trace.
+    Probe,
+}
+
+/// What a command wants of its connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Want {
+    pub(crate) who: As,
+    pub(crate) scopes: Vec<Scope>,
+    pub(crate) caps: Vec<String>,
+    pub(crate) timeout: Duration,
+}
+
+impl Want {
+    /// What `method` needs and no more (PAIR-18); a method nobody knows gets everything, so that the Gateway can say
+    /// that it does not know it either.
+    pub(crate) fn of(method: &str, timeout: Duration) -> Self {
+        let scopes = match wire::methods::find(method).map(|row| row.access) {
+            Some(Access::Operator(scope) | Access::Dynamic(scope)) => vec![scope],
+            Some(Access::Everyone) => vec![Scope::Read],
+            Some(Access::Node) => Vec::new(),
+            None => Scope::ALL.into_iter().take(6).collect(),
+        };
+        Self { who: As::Cli, scopes, caps: Vec::new(), timeout }
+    }
+}
+
+/// A connection, with what to say about it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    pub(crate) events: Events,
+    pub(crate) place: Place,
+}
+
+impl Connection {
+    /// Calls a method; a failure says which Gateway it was.
+    pub(crate) async fn call(&self, method: &str, params: Option<Value>) -> Result<Value, Failure> {
+        self.client.request_raw(method, params).await.map_err(|error| Failure::call(&error).at(&self.place))
+    }
+}
+
+/// Runs a client command to its end on this thread.
+pub(crate) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::new("RUNTIME", format!("cannot start: {error}")))?;
+    let outcome = runtime.block_on(work);
+    // A name lookup that hangs must not keep a command that has timed out.
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Connects, calls one method and says goodbye.
+pub(crate) fn call_once(app: &App, rpc: &Rpc, method: &str, params: Option<Value>) -> Result<Value, Failure> {
+    call_at(app, rpc, None, method, params)
+}
+
+/// As [`call_once`], to the Gateway of this host on `port` when given.
+pub(crate) fn call_at(
+    app: &App,
+    rpc: &Rpc,
+    port: Option<u16>,
+    method: &str,
+    params: Option<Value>,
+) -> Result<Value, Failure> {
+    let want = Want::of(method, rpc.timeout_or(TIMEOUT));
+    let spinner = app.out.spinner(&format!("asking the Gateway ({method})"));
+    let answer = block_on(async {
+        let connection = open(app, &rpc.reach, port, &want).await?;
+        let answer = connection.call(method, params).await;
+        connection.client.close().await;
+        answer
+    });
+    drop(spinner);
+    answer
+}
+
+/// Connects to the Gateway the flags, the environment and the config mean.
+pub(crate) async fn open(app: &App, reach: &Reach, port: Option<u16>, want: &Want) -> Result<Connection, Failure> {
+    let way = way(app, reach, port, false)?;
+    let place = place(app, &way);
+    let how = how(app, way, want)?;
+    let (client, events) = link::connect(&how).await.map_err(|error| Failure::dial(&error).at(&place))?;
+    Ok(Connection { client, events, place })
+}
+
+/// The way to the Gateway that is meant.
+pub(crate) fn way(app: &App, reach: &Reach, port: Option<u16>, is_report: bool) -> Result<Way, Failure> {
+    refuse_unbuilt(reach)?;
+    // CRED-2: with `--url` the config is not even read for anything but its path.
+    let asked = Asked {
+        url: reach.url.clone(),
+        port,
+        token: secret("--token", reach.token.as_deref(), reach.token_file.as_deref())?,
+        password: secret("--password", reach.password.as_deref(), reach.password_file.as_deref())?,
+    };
+    let defaults;
+    let config = if asked.url.is_some() {
+        defaults = config::Config::default();
+        &defaults
+    } else {
+        &*app.config()?.config
+    };
+    let profile_port = app.paths.profile.default_port();
+    let given = Given { config, env: &app.env, profile_port, is_report };
+    let way = cred::way(&asked, given).map_err(|error| explain(app, &error))?;
+    if reach.tls_fingerprint.is_some() && !way.target.is_tls() {
+        return Err(Failure::usage("gateway tls fingerprint requires wss:// gateway url"));
+    }
+    link::plaintext_rule(&way.target, app.env.is_on("ALLOW_INSECURE_PRIVATE_WS"))
+        .map_err(|refused| Failure::of(&refused).at(&place(app, &way)))?;
+    Ok(way)
+}
+
+fn explain(app: &App, error: &NoWay) -> Failure {
+    match error {
+        NoWay::CredentialsRequired => {
+            let message = format!("{error} (config: {})", app.config_file().display());
+            error.next().into_iter().fold(Failure::credentials_required(message), |f, step| f.advise(step.text()))
+        }
+        NoWay::RemoteUrlMissing => Failure::of(error).advise(format!("the config is {}", app.config_file().display())),
+        _ => Failure::of(error),
+    }
+}
+
+fn refuse_unbuilt(reach: &Reach) -> Result<(), Failure> {
+    if reach.ssh.is_some() || reach.via == Some(Via::Ssh) {
+        return Err(Failure::not_built("--ssh").run("ssh -N -L 18789:127.0.0.1:18789 user@host"));
+    }
+    Ok(())
+}
+
+/// A secret given by value, by file, or on stdin (CRED-12).
+fn secret(flag: &str, value: Option<&str>, file: Option<&Path>) -> Result<Option<Secret>, Failure> {
+    let text = match (value, file) {
+        (Some("-"), _) => {
+            let mut text = String::new();
+            let read = std::io::stdin().read_to_string(&mut text);
+            read.map_err(|error| Failure::usage(format!("{flag} - reads stdin: {error}")))?;
+            text
+        }
+        (Some(text), _) => text.to_owned(),
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .map_err(|error| Failure::usage(format!("{flag}-file `{}`: {error}", file.display())))?,
+        (None, None) => return Ok(None),
+    };
+    Ok(cred::usable(&Secret::new(text)))
+}
+
+/// What to say about the Gateway of `way` (CRED-10).
+pub(crate) fn place(app: &App, way: &Way) -> Place {
+    let mut place = Place::of(&way.target, &app.config_file().display().to_string());
+    if way.target.source().is_this_host()
+        && let Ok(loaded) = app.config()
+    {
+        let in_container = config::in_container(&app.env);
+        let overrides = config::StartOverrides { in_container, ..Default::default() };
+        let bind = config::effective_bind(&loaded.config, &overrides);
+        place.bind = Some(bind.as_str().to_owned());
+    }
+    place
+}
+
+/// How to connect on `way`. A device is shown only where the shared secret alone would not do (`protocol.md` 3.3), so a
+/// command on the Gateway's host never leaves a pairing behind.
+pub(crate) fn how(app: &App, way: Way, want: &Want) -> Result<Connect, Failure> {
+    let alone = want.who == As::Probe || (way.target.is_loopback() && !way.credentials.is_empty());
+    let identity = app.paths.device_identity();
+    let device = if alone { None } else { Some(Device::load_or_create(&identity)?) };
+    Ok(Connect {
+        scopes: want.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        caps: want.caps.clone(),
+        credentials: way.credentials,
+        tokens: device.as_ref().map(|_| TokenStore::beside(&identity)),
+        device,
+        timeout: want.timeout,
+        role: Role::Operator,
+        min_protocol: if want.who == As::Probe { wire::MIN_PROTOCOL } else { wire::PROTOCOL },
+        allow_private_plaintext: app.env.is_on("ALLOW_INSECURE_PRIVATE_WS"),
+        ..Connect::new(way.target, client_info(want.who))
+    })
+}
+
+fn client_info(who: As) -> ClientInfo {
+    let mode = match who {
+        As::Cli => "cli",
+        As::Probe => "probe",
+    };
+    let os = std::env::consts::OS;
+    ClientInfo {
+        id: "cli".into(),
+        mode: mode.into(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        platform: if os == "macos" { "darwin".into() } else { os.into() },
+        device_family: Some(if os == "macos" { "Mac".into() } else { capitalised(os) }),
+        instance_id: Some(uuid::Uuid::new_v4().to_string()),
+        ..ClientInfo::default()
+    }
+}
+
+fn capitalised(word: &str) -> String {
+    let mut letters = word.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// PAIR-18
+    #[test]
+    fn a_command_asks_for_what_its_method_needs_and_no_more() {
+        assert_eq!(Want::of("status", TIMEOUT).scopes, [Scope::Read]);
+        assert_eq!(Want::of("agent", TIMEOUT).scopes, [Scope::Write]);
+        assert_eq!(Want::of("device.pair.list", TIMEOUT).scopes, [Scope::Pairing]);
+        assert_eq!(Want::of("config.get", TIMEOUT).scopes, [Scope::Read]);
+        assert!(Want::of("nosuch.method", TIMEOUT).scopes.contains(&Scope::Admin));
+    }
+}

@@ -1,0 +1,38 @@
+//! The binary as people and scripts meet it: exit codes, the two streams, and what never appears on either.
+
+mod exit_codes;
+mod offline;
+mod shapes;
+mod terminal;
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// The binary under test.
+pub(crate) fn binary() -> PathBuf {
+    assert_cmd::cargo::cargo_bin!("openclaw").to_path_buf()
+}
+
+/// The binary with a home of its own and nothing else of this machine.
+pub(crate) fn alone(home: &tempfile::TempDir) -> Command {
+    let mut command = Command::new(binary());
+    command.env_clear().env("HOME", home.path()).stdin(std::process::Stdio::null()).current_dir(home.path());
+    command
+}
+
+/// Runs it; exit code, stdout, stderr.
+pub(crate) fn run(command: &mut Command, args: &[&str]) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.args(args).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}
+
+/// Runs it with `--json`: stdout must be exactly one JSON value (CLI-4).
+pub(crate) fn json(command: &mut Command, args: &[&str]) -> (i32, Value) {
+    let (exit, stdout, stderr) = run(command, &[args, &["--json"]].concat());
+    let value =
+        serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{args:?}: {error}: {stdout:?} {stderr:?}"));
+    (exit, value)
+}
