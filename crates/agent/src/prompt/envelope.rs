@@ -10,10 +10,13 @@ pub fn stamp(ms: i64, zone: &TimeZone) -> String {
     format!("[{}]", at.strftime("%a %Y-%m-%d %H:%M %Z"))
 }
 
-/// Puts the frame on everything people said in `messages`.
+/// Puts the frame on everything people said in `messages`; notes of ours in their place have no time and no frame.
 pub fn frame(messages: &mut [Message], zone: &TimeZone) {
     for message in messages {
         let Message::User(user) = message else { continue };
+        if user.timestamp == 0 {
+            continue;
+        }
         let stamp = stamp(user.timestamp, zone);
         match &mut user.content {
             UserContent::Text(text) => *text = format!("{stamp} {text}"),
@@ -40,5 +43,12 @@ mod tests {
         let at = 1_795_241_529_120; // 2026-11-21T06:12:09Z, a Saturday
         assert_eq!(stamp(at, &TimeZone::UTC), "[Sat 2026-11-21 06:12 UTC]");
         assert_eq!(stamp(at, &zone(Some("America/New_York"))), "[Sat 2026-11-21 01:12 EST]");
+    }
+    ///
+    #[test]
+    fn a_note_of_ours_is_not_stamped() {
+        let mut messages = vec![crate::run::window::note("[Summary]")];
+        frame(&mut messages, &TimeZone::UTC);
+        assert_eq!(messages, [crate::run::window::note("[Summary]")]);
     }
 }
