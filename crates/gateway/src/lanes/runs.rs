@@ -83,11 +83,6 @@ impl Runs {
         runs
     }
 
-    /// How many there are.
-    pub(crate) fn len(&self) -> usize {
-        lock(&self.0).runs.len()
-    }
-
     /// Enters a run; `None` when it is here already.
     pub(super) fn enter(&self, run_id: &str, session: &SessionKey) -> Option<Arc<Run>> {
         let mut book = lock(&self.0);

@@ -141,6 +141,7 @@ async fn ended(cx: &Cx, run_id: &str) -> Result<Value, StagedError> {
 }
 
 /// The second answer; a failed run has both a payload and an error (`protocol.md` 8).
+#[expect(clippy::result_large_err, reason = "the error every two-stage handler returns")]
 fn last(outcome: Outcome) -> Result<Value, StagedError> {
     let payload = serde_json::to_value(&outcome).unwrap_or_default();
     if outcome.status == "error" {

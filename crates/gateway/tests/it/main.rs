@@ -8,3 +8,4 @@ mod hub;
 mod limits;
 mod methods;
 mod pairing;
+mod work;

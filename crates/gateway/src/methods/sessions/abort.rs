@@ -18,7 +18,7 @@ pub(super) async fn abort(cx: Cx, params: AbortParams) -> Result<AbortResult, Er
     };
     // Without the waiting messages it is the active run alone.
     let only_active = run.is_none() && params.clear_queued == Some(false);
-    let active = only_active.then(|| cx.lanes.runs().of(&session)).unwrap_or_default();
+    let active = if only_active { cx.lanes.runs().of(&session) } else { Vec::new() };
     let active = active.iter().find(|run| run.started_at().is_some()).map(|run| run.id.as_str());
     match (only_active, active) {
         (true, None) => Ok(stopped(Vec::new())),
