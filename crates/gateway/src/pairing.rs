@@ -155,7 +155,7 @@ fn required(
     let message = format!("pairing required: {}", requirement.sentence());
     let reason = format!("{message} (requestId: {request_id})");
     let error = ErrorShape::new(ErrorCode::NotPaired, message).with(details);
-    Refusal { error, close: Close::after_drain(close::POLICY, reason) }
+    Refusal { error: Box::new(error), close: Close::after_drain(close::POLICY, reason) }
 }
 
 /// The public key in the one form records keep, whatever base64 a client sent.

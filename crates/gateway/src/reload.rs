@@ -43,6 +43,8 @@ impl Reload {
     /// The rules of `config` for this run.
     pub(crate) fn policy(&self, config: &Config, env: &Env) -> Result<Policy, SecretUnavailable> {
         let auth = config::effective_auth(config, &self.overrides, env)?;
+        let known = [&auth.token, &auth.password].into_iter().flatten().map(|sourced| &sourced.secret);
+        known.chain(self.run_token.as_ref()).for_each(base::log::hide);
         // ORIGIN-4: a list of the owner's own is not added to.
         let seeded = if config.gateway.control_ui.allowed_origins.is_empty() { &*self.seeded_origins } else { &[] };
         Ok(Policy::lower(

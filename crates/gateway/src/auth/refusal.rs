@@ -16,7 +16,7 @@ use crate::conn::outbound::Close;
 #[derive(Debug)]
 pub(crate) struct Refusal {
     /// The response's `error`.
-    pub(crate) error: ErrorShape,
+    pub(crate) error: Box<ErrorShape>,
     /// The close that follows.
     pub(crate) close: Close,
 }
@@ -138,7 +138,7 @@ impl Refusal {
     /// Refuses with 1008 and the error's own message as the reason.
     pub(crate) fn policy(error: ErrorShape) -> Self {
         let close = Close::after_drain(close::POLICY, error.message.clone());
-        Self { error, close }
+        Self { error: Box::new(error), close }
     }
 
     /// No common protocol level: 1002.
@@ -147,7 +147,7 @@ impl Refusal {
             "code": "PROTOCOL_MISMATCH", "clientMinProtocol": min, "clientMaxProtocol": max,
             "expectedProtocol": wire::PROTOCOL, "minimumProbeProtocol": wire::MIN_PROTOCOL,
         }));
-        Self { error, close: Close::after_drain(close::PROTOCOL_MISMATCH, "protocol mismatch") }
+        Self { error: Box::new(error), close: Close::after_drain(close::PROTOCOL_MISMATCH, "protocol mismatch") }
     }
 
     /// A credential that does not let the client in; `may_try_device_token` adds the hint of AUTH-7.

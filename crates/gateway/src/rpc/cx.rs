@@ -77,7 +77,9 @@ pub(crate) struct Cx {
 
 /// Work for the moment after the answer: closing sockets, of which the caller's may be one.
 #[derive(Clone, Default)]
-pub(crate) struct After(Arc<Mutex<Vec<Box<dyn FnOnce() + Send>>>>);
+pub(crate) struct After(Arc<Mutex<Vec<Act>>>);
+
+type Act = Box<dyn FnOnce() + Send>;
 
 impl After {
     /// Adds some.
