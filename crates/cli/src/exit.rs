@@ -30,16 +30,23 @@ pub(crate) struct Failure {
     pub(crate) exit: u8,
     pub(crate) message: String,
     pub(crate) next: Vec<Step>,
-    /// What the Gateway answered with.
-    answer: Option<Box<ErrorShape>>,
-    /// `kind` and `close` of a transport error.
-    transport: Option<(&'static str, Option<(u16, String)>)>,
+    /// What came, or did not come, from the Gateway.
+    heard: Option<Box<Heard>>,
     /// Which Gateway it was about.
     place: Option<Box<Place>>,
     /// The causes below the message, for `OPENCLAW_DEBUG`.
-    causes: Vec<String>,
+    causes: Box<[String]>,
     /// The command has reported it on stdout already; only the exit code is left to give.
     pub(crate) is_reported: bool,
+}
+
+/// What came, or did not come, from the Gateway.
+#[derive(Debug)]
+enum Heard {
+    /// It answered with an error.
+    Answer(ErrorShape),
+    /// The connection failed: `kind`, and how it was closed.
+    Transport(&'static str, Option<(u16, String)>),
 }
 
 impl Failure {
@@ -63,18 +70,17 @@ impl Failure {
             exit: error.kind().exit_code(),
             message: error.to_string(),
             next: error.next(),
-            answer: None,
-            transport: None,
+            heard: None,
             place: None,
-            causes,
+            causes: causes.into(),
             is_reported: false,
         }
     }
 
     fn plain(kind: &'static str, code: &'static str, exit: Kind, message: String) -> Self {
         let exit = exit.exit_code();
-        let (next, answer, transport, place, causes) = (Vec::new(), None, None, None, Vec::new());
-        Self { kind, code: Code(code), exit, message, next, answer, transport, place, causes, is_reported: false }
+        let (next, heard, place, causes) = (Vec::new(), None, None, Box::default());
+        Self { kind, code: Code(code), exit, message, next, heard, place, causes, is_reported: false }
     }
 
     /// The command itself failed.
@@ -130,7 +136,8 @@ impl Failure {
         let failure = Self::of(error);
         let transport = match error {
             DialError::Denied { error, .. } => {
-                return Self { kind: "auth_error", answer: Some(error.clone()), ..failure };
+                let heard = Some(Box::new(Heard::Answer((**error).clone())));
+                return Self { kind: "auth_error", heard, ..failure };
             }
             DialError::Dns { .. } => ("dns", None),
             DialError::Refused { .. } => ("refused", None),
@@ -141,7 +148,12 @@ impl Failure {
             }
             DialError::Plaintext(_) | DialError::NotBuilt { .. } | DialError::Identity(_) => return failure,
         };
-        Self { kind: "gateway_transport_error", transport: Some(transport), ..failure }
+        let (kind, close) = transport;
+        failure.transport(kind, close)
+    }
+
+    fn transport(self, kind: &'static str, close: Option<(u16, String)>) -> Self {
+        Self { kind: "gateway_transport_error", heard: Some(Box::new(Heard::Transport(kind, close))), ..self }
     }
 
     /// The failure of a call.
@@ -149,15 +161,11 @@ impl Failure {
         let failure = Self::of(error);
         match error {
             CallError::Answered { error, .. } => {
-                Self { kind: "gateway_request_error", answer: Some(error.clone()), ..failure }
+                let heard = Some(Box::new(Heard::Answer((**error).clone())));
+                Self { kind: "gateway_request_error", heard, ..failure }
             }
-            CallError::Closed { code, reason, .. } => {
-                let transport = Some(("closed", Some((*code, reason.clone()))));
-                Self { kind: "gateway_transport_error", transport, ..failure }
-            }
-            CallError::Timeout { .. } => {
-                Self { kind: "gateway_transport_error", transport: Some(("timeout", None)), ..failure }
-            }
+            CallError::Closed { code, reason, .. } => failure.transport("closed", Some((*code, reason.clone()))),
+            CallError::Timeout { .. } => failure.transport("timeout", None),
             CallError::Unreadable { .. } => Self { kind: "gateway_request_error", ..failure },
         }
     }
@@ -168,18 +176,21 @@ impl Failure {
         error.insert("type".into(), json!(self.kind));
         error.insert("code".into(), json!(self.code.0));
         error.insert("message".into(), json!(self.message));
-        if let Some(answer) = &self.answer {
-            let answer = serde_json::to_value(answer).unwrap_or_default();
-            for key in ["code", "retryable", "retryAfterMs", "details"] {
-                if let Some(value) = answer.get(key) {
-                    error.insert(key.into(), value.clone());
+        match self.heard.as_deref() {
+            None => {}
+            Some(Heard::Answer(answer)) => {
+                let answer = serde_json::to_value(answer).unwrap_or_default();
+                for key in ["code", "retryable", "retryAfterMs", "details"] {
+                    if let Some(value) = answer.get(key) {
+                        error.insert(key.into(), value.clone());
+                    }
                 }
             }
-        }
-        if let Some((kind, close)) = &self.transport {
-            error.insert("kind".into(), json!(kind));
-            if let Some((code, reason)) = close {
-                error.insert("close".into(), json!({"code": code, "reason": reason}));
+            Some(Heard::Transport(kind, close)) => {
+                error.insert("kind".into(), json!(kind));
+                if let Some((code, reason)) = close {
+                    error.insert("close".into(), json!({"code": code, "reason": reason}));
+                }
             }
         }
         error.insert("next".into(), json!(self.next.iter().map(Step::text).collect::<Vec<_>>()));

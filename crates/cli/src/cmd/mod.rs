@@ -222,7 +222,7 @@ fn nearest(name: &str, within: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn failure(args: &[&str]) -> Failure {
+    fn failure_of(args: &[&str]) -> Failure {
         let argv: Vec<OsString> = ["openclaw"].iter().chain(args).map(OsString::from).collect();
         match parse(&argv) {
             Err(failure) => failure,
@@ -238,18 +238,18 @@ mod tests {
     /// CLI-8
     #[test]
     fn an_unknown_command_is_named_with_the_nearest_one() {
-        let failure = failure(&["helth"]);
+        let failure = failure_of(&["helth"]);
         assert_eq!(failure.exit, 2);
         assert!(failure.message.contains("`helth`") && failure.message.contains("`health`"), "{}", failure.message);
         assert_eq!(failure.next[0].text(), "openclaw --help");
-        let below = super::tests::failure(&["gateway", "stauts"]);
+        let below = failure_of(&["gateway", "stauts"]);
         assert!(below.message.contains("`status`"), "{}", below.message);
     }
 
     /// CLI-8
     #[test]
     fn an_unknown_option_is_named_with_its_commands_help() {
-        let failure = failure(&["health", "--jsom"]);
+        let failure = failure_of(&["health", "--jsom"]);
         assert_eq!(failure.exit, 2);
         assert!(failure.message.contains("`--jsom`"), "{}", failure.message);
         assert_eq!(failure.next[0].text(), "openclaw health --help");
@@ -260,7 +260,7 @@ mod tests {
         for args in
             [&["cron", "list"][..], &["gateway", "install", "--force"], &["message", "send", "-t", "x"], &["tui"]]
         {
-            let failure = failure(args);
+            let failure = failure_of(args);
             assert_eq!((failure.code.0, failure.exit), ("NOT_BUILT", 1), "{args:?}");
         }
     }
@@ -268,7 +268,7 @@ mod tests {
     /// CLI-13
     #[test]
     fn a_group_without_a_subcommand_is_a_usage_error() {
-        assert_eq!(failure(&["config"]).exit, 2);
-        assert_eq!(failure(&[]).exit, 2);
+        assert_eq!(failure_of(&["config"]).exit, 2);
+        assert_eq!(failure_of(&[]).exit, 2);
     }
 }

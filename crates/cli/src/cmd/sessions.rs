@@ -107,23 +107,19 @@ fn export(app: &App, args: &Export) -> Result<(), Failure> {
     let messages = rpc::block_on(async {
         let connection = rpc::open(app, &args.rpc.reach, None, &want).await?;
         let mut pages: Vec<Vec<Value>> = Vec::new();
-        let mut before: Option<Value> = None;
+        let mut offset = 0;
         loop {
-            let mut params = json!({"sessionKey": args.key, "limit": PAGE});
-            if let Some(before) = &before {
-                params["before"] = before.clone();
-            }
+            let params = json!({"sessionKey": args.key, "limit": PAGE, "offset": offset});
             let answer = connection.call("chat.history", Some(params)).await?;
-            let page = answer["messages"].as_array().cloned().unwrap_or_default();
-            let oldest = page.first().map(|message| message["__openclaw"]["id"].clone());
-            let more = answer["hasMore"] == true && oldest.is_some() && oldest != before;
-            pages.push(page);
-            before = oldest;
-            if !more {
-                connection.client.close().await;
-                return Ok(pages.into_iter().rev().flatten().collect::<Vec<_>>());
+            pages.push(answer["messages"].as_array().cloned().unwrap_or_default());
+            match answer["nextOffset"].as_u64() {
+                // An offset that does not grow would ask for the same page for ever.
+                Some(next) if answer["hasMore"] == true && next > offset => offset = next,
+                _ => break,
             }
         }
+        connection.client.close().await;
+        Ok(pages.into_iter().rev().flatten().collect::<Vec<_>>())
     })?;
     messages.iter().for_each(|message| out::say(&message.to_string()));
     Ok(())

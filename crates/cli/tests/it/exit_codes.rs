@@ -116,7 +116,11 @@ fn a_url_without_a_secret_opens_no_socket() {
     let url = format!("ws://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let accepted = Arc::new(AtomicUsize::new(0));
     let count = accepted.clone();
-    std::thread::spawn(move || listener.incoming().for_each(|_| drop(count.fetch_add(1, Ordering::SeqCst))));
+    std::thread::spawn(move || {
+        for _ in listener.incoming() {
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
     let gateway = TestGateway::prepare(&binary(), &json!({}));
     for args in [&["health"][..], &["status"], &["gateway", "probe"], &["agent", "-m", "x"], &["devices", "list"]] {
         let mut command = gateway.command();

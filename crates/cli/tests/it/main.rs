@@ -1,5 +1,7 @@
 //! The binary as people and scripts meet it: exit codes, the two streams, and what never appears on either.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says so where it stands")]
+
 mod exit_codes;
 mod offline;
 mod shapes;

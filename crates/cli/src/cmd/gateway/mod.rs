@@ -45,7 +45,7 @@ enum Action {
     /// Show which Gateway commands would reach, and why
     Target(target::Args),
     /// Say one thing to the agent (as `openclaw agent`)
-    Agent(super::agent::Args),
+    Agent(Box<super::agent::Args>),
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {

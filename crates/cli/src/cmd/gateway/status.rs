@@ -49,8 +49,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let value = report(app, seen.as_ref(), &Facts { url, host, port, bind, port_source });
     app.out.either(&value, || text(app, &value, seen.as_ref()));
     warnings.iter().for_each(|warning| app.out.warn(warning));
-    match seen.map(|seen| seen.outcome) {
-        Some(Err(error)) if args.require_rpc => Err(Failure::dial(&error).quietly()),
+    match seen {
+        Some(Seen { outcome: Err(error), .. }) if args.require_rpc => Err(Failure::dial(&error).quietly()),
         _ => Ok(()),
     }
 }
