@@ -110,12 +110,12 @@ pub(crate) fn run(argv: &[OsString]) -> u8 {
 
 fn start(cli: &Cli, env: Env, out: Out) -> Result<(), Failure> {
     let app = App::new(&cli.globals, env, out)?;
-    start_log(&cli.globals, &app);
+    start_log(&cli.globals, &cli.command, &app);
     cli.command.run(&app)
 }
 
 /// Client commands log to stderr, and nothing unless asked (LOG-1: the file is the daemon's).
-fn start_log(globals: &Globals, app: &App) {
+fn start_log(globals: &Globals, command: &Command, app: &App) {
     use crate::args::LogLevel;
     use tracing::Level;
     let named = app.env.get("LOG_LEVEL").and_then(|name| clap::ValueEnum::from_str(&name, true).ok());
@@ -127,7 +127,11 @@ fn start_log(globals: &Globals, app: &App) {
         Some(LogLevel::Debug) => Level::DEBUG,
         Some(LogLevel::Trace) => Level::TRACE,
     };
-    gateway::log_to_stderr(level, app.out.color);
+    let options = base::log::LogOptions { folder: None, file_level: level, console_level: Some(level) };
+    // The daemon starts its own log, with a file, and the first log of a process stays.
+    if !matches!(command, Command::Gateway(_)) {
+        let _without_a_file_nothing_can_fail = base::log::init(&options);
+    }
 }
 
 fn report(failure: &Failure, out: &Out, debug: bool) -> u8 {

@@ -1,7 +1,6 @@
 //! `openclaw gateway`: run the daemon, or look at one.
 
 mod call;
-mod log;
 mod probe;
 mod run;
 mod status;
@@ -11,8 +10,6 @@ use clap::Subcommand;
 
 use crate::app::App;
 use crate::exit::Failure;
-
-pub(super) use log::to_stderr as log_to_stderr;
 
 /// Run the Gateway, or look at one
 #[derive(Debug, clap::Args)]

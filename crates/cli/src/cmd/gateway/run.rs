@@ -182,8 +182,10 @@ pub(super) fn run(app: &App, flags: &Flags) -> Result<(), Failure> {
         return Err(first.into());
     }
     let level = if flags.verbose { tracing::Level::DEBUG } else { tracing::Level::INFO };
-    let _log = super::log::of_daemon(level, app.out.color, &app.paths.logs())
-        .map_err(|error| Failure::new("LOG_UNWRITABLE", format!("`{}`: {error}", app.paths.logs().display())))?;
+    let folder = app.paths.logs();
+    let options = base::log::LogOptions { folder: Some(folder.clone()), file_level: level, console_level: Some(level) };
+    base::log::init(&options)
+        .map_err(|error| Failure::new("LOG_UNWRITABLE", format!("`{}`: {error}", folder.display())))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new("RUNTIME", format!("cannot start: {error}")))?;
     runtime.block_on(serve(app, flags, &overrides))
@@ -229,7 +231,7 @@ async fn serve(app: &App, flags: &Flags, overrides: &StartOverrides) -> Result<(
 fn announce(app: &App, addresses: &[std::net::SocketAddr]) {
     let urls: Vec<String> = addresses.iter().map(|address| format!("ws://{address}")).collect();
     let port = addresses.first().map_or(0, std::net::SocketAddr::port);
-    let log = app.paths.logs();
+    let log = base::log::file_of_today(&app.paths.logs());
     let pid = std::process::id();
     if app.out.json {
         app.out.value(&json!({"ok": true, "pid": pid, "port": port, "urls": urls, "logFile": log,

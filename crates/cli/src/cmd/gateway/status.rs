@@ -76,7 +76,7 @@ fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
     let version = seen.and_then(|seen| seen.outcome.as_ref().ok()).map(|answer| answer.version.as_str());
     json!({
         "cli": {"version": env!("CARGO_PKG_VERSION"), "path": std::env::current_exe().ok()},
-        "logFile": app.paths.logs(),
+        "logFile": base::log::file_of_today(&app.paths.logs()),
         "service": {"label": "systemd", "loaded": false, "loadedText": "loaded", "notLoadedText": "not installed",
             "runtime": null},
         "config": {"cli": config, "daemon": null},
@@ -116,7 +116,7 @@ fn text(app: &App, value: &Value, seen: Option<&Seen>) -> String {
     let (bind, host) = (shown("bindMode"), shown("bindHost"));
     let mut rows = vec![
         ("Service:", "not installed".to_owned()),
-        ("File logs:", app.paths.logs().display().to_string()),
+        ("File logs:", base::log::file_of_today(&app.paths.logs()).display().to_string()),
         ("Config (cli):", format!("{}{state}", app.config_file().display())),
         ("Gateway:", format!("bind={bind} ({host}), port={} ({})", gateway["port"], shown("portSource"))),
         ("Probe target:", shown("probeUrl").to_owned()),
