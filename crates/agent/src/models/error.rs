@@ -74,7 +74,9 @@ impl Explain for ModelError {
                 Step::advise(format!(
                     "set `{variable}` where the Gateway starts, or `models.providers.{provider}.apiKey`"
                 )),
-                Step::run("openclaw gateway restart"),
+                Step::advise(
+                    "then stop the Gateway with Ctrl-C and start it again: `make run` or `openclaw gateway run`",
+                ),
             ],
             Self::NoDialect { provider, .. } => {
                 vec![Step::run(format!("openclaw config set models.providers.{provider}.api openai-completions"))]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use store::{Entry, Session, StoreError, StoredMessage};
+use tokio::task::JoinError;
 use wire::message::{Message, ToolCall};
 
 use super::effect::{Beside, Setup};
@@ -32,6 +33,17 @@ impl Opening {
     }
 }
 
+/// Why a turn could not be prepared.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unreadable {
+    /// The conversation.
+    #[error(transparent)]
+    Conversation(#[from] StoreError),
+    /// The files for the prompt; without them the agent would answer as somebody else, so it does not.
+    #[error("the workspace files for the prompt were not read: {0}")]
+    Files(#[from] JoinError),
+}
+
 /// What the model is told beside the conversation, and the conversation so far.
 pub(super) struct Context {
     pub(super) system: SystemPrompt,
@@ -47,9 +59,9 @@ impl Context {
         deps: &TurnDeps,
         opening: &Opening,
         model: &Model,
-    ) -> Result<Self, StoreError> {
+    ) -> Result<Self, Unreadable> {
         let tools = permitted_tools(turn, deps);
-        let system = system_prompt(turn, deps, opening, model, &tools).await;
+        let system = system_prompt(turn, deps, opening, model, &tools).await?;
         let window = deps.store.window(&opening.user.session_id).await?;
         let unanswered = unanswered(&window.messages, &turn.run_id);
         let summary = window
@@ -110,15 +122,15 @@ async fn system_prompt(
     opening: &Opening,
     model: &Model,
     tools: &[ToolSpec],
-) -> SystemPrompt {
+) -> Result<SystemPrompt, JoinError> {
     let (folder, caps) = (turn.workspace.clone(), turn.caps);
     let subagent = turn.kind == prompt::TurnKind::Subagent;
-    let files = tokio::task::spawn_blocking(move || files::load(&folder, subagent, caps)).await.unwrap_or_default();
+    let files = tokio::task::spawn_blocking(move || files::load(&folder, subagent, caps)).await?;
     let host = deps.env.raw("HOSTNAME").unwrap_or_default();
     let shell = deps.env.raw("SHELL").unwrap_or_default();
     let shell = Path::new(&shell).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let model = format!("{}/{}", model.provider_id, model.model_id);
-    prompt::build(&Facts {
+    Ok(prompt::build(&Facts {
         tools,
         workspace: &turn.workspace,
         files: &files,
@@ -139,7 +151,7 @@ async fn system_prompt(
             channel: &turn.channel,
             thinking: turn.thinking.map_or("", thinking_word),
         },
-    })
+    }))
 }
 
 const fn thinking_word(thinking: Thinking) -> &'static str {

@@ -68,6 +68,7 @@ async fn it_says_what_it_is_and_how_to_add_a_real_model() {
         let heard = ask(vec![user(wish)]).await;
         let said = text(&heard);
         assert!(said.contains("offline model") && said.contains("openclaw models list"), "{wish}: {said}");
+        assert!(said.contains("Ctrl-C") && said.contains("`make run` or `openclaw gateway run`"), "{wish}: {said}");
         assert!(heard.len() > 20, "it streams word by word");
     }
     let seen = ask(vec![user_blocks(wire::message::UserContent::Blocks(vec![picture()]))]).await;

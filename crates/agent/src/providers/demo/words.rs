@@ -15,9 +15,10 @@ can't hold a conversation, but I can show you that everything else works. Try on
 - read AGENTS.md\n\
 - run `uname -a`\n\n";
 
-const ADD_A_MODEL: &str = "To connect a real model, give the Gateway a key before it starts, for example \
-`export ANTHROPIC_API_KEY=…` (or OPENAI_API_KEY, GEMINI_API_KEY, OPENROUTER_API_KEY), or start Ollama, LM Studio or \
-llama.cpp on this machine. Then run `openclaw gateway restart`; `openclaw models list` shows what was found.";
+const ADD_A_MODEL: &str = "To connect a real model, start Ollama, LM Studio or llama.cpp on this machine; the Gateway \
+notices within a minute. Or give it a key: stop it with Ctrl-C, `export ANTHROPIC_API_KEY=…` (or OPENAI_API_KEY, \
+GEMINI_API_KEY, OPENROUTER_API_KEY), and start it again with `make run` or `openclaw gateway run`. \
+`openclaw models list` shows what was found.";
 
 /// An answer that takes no tool.
 pub(super) fn talk(intent: &Intent, with_picture: bool) -> String {
