@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::{alone, binary, json, run};
 
-/// CLI-7, CLI-5: done, failed, usage, not let in.
+/// PROBE-4, CLI-7, CLI-5: done, failed, usage, not let in.
 #[test]
 fn a_running_gateway_gives_done_failed_usage_and_refused() {
     let gateway = TestGateway::start(&binary(), &json!({}));

@@ -9,7 +9,7 @@ fn cli(token: &str) -> Connect {
     Connect::backend(token).set("/client/id", json!("cli")).set("/client/mode", json!("cli"))
 }
 
-/// AUTH-2, AUTH-6, AUTH-7
+/// protocol.md 3.5, AUTH-2, AUTH-6, AUTH-7
 #[tokio::test]
 async fn the_shared_token_is_the_way_in_and_a_wrong_one_says_so() {
     let house = House::start().await;
@@ -29,7 +29,7 @@ async fn the_shared_token_is_the_way_in_and_a_wrong_one_says_so() {
     assert_eq!(house.refusal(&nothing).await, ("AUTH_TOKEN_MISSING".into(), 1008));
 }
 
-/// AUTH-1, AUTH-5
+/// protocol.md 3.5, AUTH-1, AUTH-5
 #[tokio::test]
 async fn password_mode_has_its_own_words() {
     let house =
@@ -41,7 +41,7 @@ async fn password_mode_has_its_own_words() {
     assert_eq!(house.refusal(&nothing).await.0, "AUTH_PASSWORD_MISSING");
 }
 
-/// PAIR-3, AUTH-12
+/// protocol.md 3.3, PAIR-3, AUTH-12
 #[tokio::test]
 async fn without_a_device_only_local_helpers_keep_their_scopes() {
     let house = House::start().await;
@@ -59,6 +59,7 @@ async fn without_a_device_only_local_helpers_keep_their_scopes() {
     assert_eq!(open.refusal(&cli("").auth(json!({}))).await.0, "DEVICE_IDENTITY_REQUIRED");
 }
 
+/// protocol.md 3.3
 #[tokio::test]
 async fn a_header_caps_the_scopes_and_never_grants() {
     let house = House::start().await;

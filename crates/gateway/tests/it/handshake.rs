@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::house::{House, TOKEN, detail};
 
+/// protocol.md 3.6
 #[tokio::test]
 async fn hello_tells_an_admin_everything_and_a_probe_little() {
     let house = House::start().await;
@@ -28,6 +29,7 @@ async fn hello_tells_an_admin_everything_and_a_probe_little() {
     assert!(probe.hello["snapshot"].get("configPath").is_none());
 }
 
+/// protocol.md 3
 #[tokio::test]
 async fn the_challenge_has_a_nonce_of_its_own_and_the_servers_time() {
     let house = House::start().await;
@@ -37,6 +39,7 @@ async fn the_challenge_has_a_nonce_of_its_own_and_the_servers_time() {
     assert!(one.challenge["ts"].as_i64().unwrap() > 0);
 }
 
+/// protocol.md 3.2
 #[tokio::test]
 async fn protocol_levels_are_negotiated() {
     let house = House::start().await;
@@ -51,6 +54,7 @@ async fn protocol_levels_are_negotiated() {
     assert!(old.hello["auth"]["notice"].is_string(), "an operator on level 3 is told to upgrade");
 }
 
+/// protocol.md 3
 #[tokio::test]
 async fn what_is_no_connect_is_refused_in_its_own_way() {
     let house = House::start().await;
@@ -69,6 +73,7 @@ async fn what_is_no_connect_is_refused_in_its_own_way() {
     assert_eq!((early.code, early.reason.as_str()), (1008, "invalid handshake: first request must be connect"));
 }
 
+/// protocol.md 3.1
 #[tokio::test]
 async fn connect_params_are_strict() {
     let house = House::start().await;
@@ -87,7 +92,7 @@ async fn connect_params_are_strict() {
     }
 }
 
-/// PAIR-1, PAIR-2
+/// protocol.md 3.4, 3.5, PAIR-1, PAIR-2
 #[tokio::test]
 async fn each_lie_about_a_device_has_its_own_refusal() {
     let house = House::start().await;

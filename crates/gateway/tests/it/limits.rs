@@ -38,6 +38,7 @@ async fn half_a_request_and_garbage_bytes_harm_nobody() {
     house.owner().await;
 }
 
+/// protocol.md 2
 #[tokio::test]
 async fn deep_json_and_broken_text_are_ignored_or_answered_and_the_line_stays() {
     let house = House::start().await;
@@ -70,6 +71,7 @@ async fn ten_thousand_requests_at_once_are_all_answered() {
     assert!(owner.answer(&last).await.is_ok());
 }
 
+/// protocol.md 4
 #[tokio::test]
 async fn errors_come_in_the_order_of_the_protocol() {
     let house = House::start().await;

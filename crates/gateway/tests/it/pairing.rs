@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::house::{House, TOKEN, detail};
 
-/// PAIR-4, PAIR-13
+/// protocol.md 3.6, PAIR-4, PAIR-13
 #[tokio::test]
 async fn a_local_device_is_paired_silently_and_gets_the_same_token_each_time() {
     let house = House::start().await;
@@ -50,7 +50,7 @@ async fn a_local_scope_upgrade_with_the_shared_secret_is_silent() {
     assert_eq!(wider.hello["auth"]["scopes"], json!(["operator.admin"]));
 }
 
-/// PAIR-5, PAIR-6, PAIR-7
+/// protocol.md 6, PAIR-5, PAIR-6, PAIR-7
 #[tokio::test]
 async fn a_changed_machine_waits_for_a_person_under_one_request_id() {
     let house = House::start().await;
@@ -76,7 +76,7 @@ async fn a_changed_machine_waits_for_a_person_under_one_request_id() {
     assert_eq!(unknown.message, "unknown requestId");
 }
 
-/// AUTH-15, PAIR-13
+/// protocol.md 6, AUTH-15, PAIR-13
 #[tokio::test]
 async fn rotate_revoke_and_remove_close_the_devices_sockets() {
     let house = House::start().await;

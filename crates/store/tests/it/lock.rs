@@ -57,7 +57,7 @@ async fn the_lock_files_are_where_and_what_the_original_has() {
     assert_eq!(serde_json::from_str::<LockOwner>(&text).unwrap(), *lock.owner());
 }
 
-/// LOCK-2, LOCK-3
+/// LOCK-2, LOCK-3
 #[tokio::test]
 async fn a_second_gateway_is_told_who_has_the_folder_and_how_to_stop_it() {
     let folder = tempfile::tempdir().unwrap();

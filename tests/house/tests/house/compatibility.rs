@@ -2,8 +2,8 @@
 //!
 //! The rules stand in `docs/rules.json`, in our words. A test cites a rule in the doc comment above it (`/// PAIR-6`,
 //! `/// protocol.md 3.4`) or, for all tests of a file, in the file's `//!`. A rule has at least one test or a reason why
-//! not yet, never both. `UPDATE_DOCS=1 cargo test -p openclaw-house` writes the page anew and drops reasons that have
-//! become untrue.
+//! not yet, never both. `UPDATE_DOCS=1 cargo test -p openclaw-house` brings the page up to date and drops reasons that
+//! have become untrue.
 
 mod citations;
 mod page;
@@ -51,11 +51,12 @@ fn every_rule_has_a_test_or_a_reason_and_the_page_says_which() {
             _ => {}
         }
     }
-    let page = page::write(&sections, &cited);
+    let before = std::fs::read_to_string(root().join(PAGE)).unwrap_or_default();
+    let page = page::write(&sections, &cited, &before);
     if update {
         std::fs::write(root().join(RULES), page::rules_file(&sections)).unwrap();
         std::fs::write(root().join(PAGE), &page).unwrap();
-    } else if std::fs::read_to_string(root().join(PAGE)).ok().as_ref() != Some(&page) {
+    } else if before != page {
         problems.push(format!("{PAGE} is out of date: run UPDATE_DOCS=1 cargo test -p openclaw-house"));
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::{Desk, ended, lines, say};
 
-///
+/// protocol.md 8, A-7.7, A-5.10, A-6.9
 #[tokio::test]
 async fn an_abort_stops_what_waits_and_what_runs_and_keeps_what_was_said() {
     let desk = Desk::start().await;

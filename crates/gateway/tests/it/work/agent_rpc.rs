@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Desk;
 
-///
+/// protocol.md 8, A-6.1, A-6.2
 #[tokio::test]
 async fn an_agent_run_is_accepted_and_then_answered_and_the_answer_is_kept() {
     let desk = Desk::start().await;

@@ -23,7 +23,7 @@ fn brief(frame: &Value) -> Option<String> {
     })
 }
 
-/// A-6.8a, A-6.5, A-6.6, A-6.7, A-6.8, A-6.9
+/// protocol.md 8, A-6.8a, A-6.5, A-6.6, A-6.7, A-6.8, A-6.9
 #[tokio::test]
 async fn a_turn_is_told_in_the_published_order() {
     let desk = Desk::start().await;
@@ -71,7 +71,7 @@ async fn a_turn_is_told_in_the_published_order() {
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>());
 }
 
-///
+/// protocol.md 8, A-6.2, A-6.4
 #[tokio::test]
 async fn one_key_is_one_run() {
     let desk = Desk::start().await;

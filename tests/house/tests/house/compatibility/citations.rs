@@ -59,19 +59,27 @@ fn function(line: &str) -> Option<&str> {
     after.split(['(', '<']).next()
 }
 
-/// The rule ids in a comment.
+/// The rule ids in a comment; `CFGC-1…6` is six of them.
 pub(super) fn ids(text: &str) -> Vec<String> {
     let mut found = sections_of_the_protocol(text);
-    for word in text.split(|c: char| c.is_whitespace() || ",;:()[]`…/".contains(c)) {
-        let word = word.trim_end_matches('.');
-        let Some((family, number)) = word.split_once('-') else { continue };
-        let legal = number.starts_with(|c: char| c.is_ascii_digit())
-            && number.chars().all(|c| c.is_ascii_digit() || c == '.' || c.is_ascii_lowercase());
-        if legal && FAMILIES.contains(&family) && (family == "A") == number.contains('.') {
-            found.push(word.to_owned());
+    for word in text.split(|c: char| c.is_whitespace() || ",;:()[]`/".contains(c)) {
+        let (first, last) = word.split_once('…').unwrap_or((word, ""));
+        let first = first.trim_end_matches('.');
+        let Some((family, number)) = first.split_once('-').filter(|(family, number)| is_rule(family, number)) else {
+            continue;
+        };
+        found.push(first.to_owned());
+        if let (Ok(first), Ok(last)) = (number.parse::<u32>(), last.trim_end_matches('.').parse::<u32>()) {
+            found.extend((first + 1..=last).map(|number| format!("{family}-{number}")));
         }
     }
     found
+}
+
+fn is_rule(family: &str, number: &str) -> bool {
+    let legal = number.starts_with(|c: char| c.is_ascii_digit())
+        && number.chars().all(|c| c.is_ascii_digit() || c == '.' || c.is_ascii_lowercase());
+    legal && FAMILIES.contains(&family) && (family == "A") == number.contains('.')
 }
 
 /// `protocol.md 3.4 and 3.5`, `` `protocol.md` 4 ``.
@@ -98,6 +106,7 @@ fn ids_are_found_in_the_ways_they_are_written() {
         (" UTF-8, SHA-256, A-7 and X-1 are none", vec![]),
         (" `protocol.md` 3.4 and 4, PAIR-1", vec!["protocol 3.4", "protocol 4", "PAIR-1"]),
         (" protocol.md section 5.", vec!["protocol 5"]),
+        (" CFGC-2…4: words", vec!["CFGC-2", "CFGC-3", "CFGC-4"]),
     ] {
         assert_eq!(ids(text), expected, "{text}");
     }

@@ -1,27 +1,27 @@
 //! The page and the file of rules as text.
+//!
+//! A row that is still true stays as it stands, so the page changes where a rule gains its first test or loses one it
+//! names, and not with every test somebody adds; two people rarely change the same line.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::citations::Citations;
 use super::{Rule, Section};
 
-/// Most tests named for one rule; more would only make the page change with every commit.
+/// Most tests named for one rule; more would only make the page longer.
 const NAMED_TESTS: usize = 3;
 
-/// The whole page.
-pub(super) fn write(sections: &[Section], cited: &Citations) -> String {
+/// The whole page, given how it stood before.
+pub(super) fn write(sections: &[Section], cited: &Citations, before: &str) -> String {
     let known: BTreeSet<&str> =
         sections.iter().flat_map(|section| &section.rules).map(|rule| rule.id.as_str()).collect();
-    let total = known.len();
-    let held = sections.iter().flat_map(|section| &section.rules).filter(|rule| rule.not_yet.is_none()).count();
-    let mut page = format!(
-        "# What is compatible, and what proves it\n\n\
-         Every rule of the original's behaviour that this product undertakes to keep, and the tests that hold it. The \
-         ids are those\nthat tests cite. This page is made from `docs/rules.json` and the tests themselves: \
-         `UPDATE_DOCS=1 cargo test -p openclaw-house`.\n\n\
-         {held} of {total} rules are held by tests; the others say why not yet.\n"
-    );
+    let mut page = "# What is compatible, and what proves it\n\n\
+         Every rule of the original's behaviour that this product undertakes to keep, and tests that hold it. The ids \
+         are those that\ntests cite. This page is made from `docs/rules.json` and the tests themselves: \
+         `UPDATE_DOCS=1 cargo test -p openclaw-house`.\nA rule that no test holds says why not yet.\n"
+        .to_owned();
+    let named_before = rows(before);
     for section in sections {
         let _ = write!(
             page,
@@ -29,25 +29,45 @@ pub(super) fn write(sections: &[Section], cited: &Citations) -> String {
             section.title, section.section
         );
         for rule in &section.rules {
-            let _ = writeln!(page, "| {} | {} | {} |", rule.id, cell(&rule.summary), holders(rule, cited));
+            let held_by = holders(rule, cited, named_before.get(rule.id.as_str()).copied());
+            let _ = writeln!(page, "| {} | {} | {held_by} |", rule.id, cell(&rule.summary));
         }
     }
     let others: Vec<&String> = cited.keys().filter(|id| !known.contains(id.as_str())).collect();
     if !others.is_empty() {
-        page.push_str("\n## Held besides\n\nRules of sections that are not listed yet, which tests hold already: ");
-        page.push_str(&others.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", "));
-        page.push_str(".\n");
+        page.push_str("\n## Held besides\n\nRules of sections that are not listed yet, which tests hold already:\n\n");
+        for id in others {
+            let _ = writeln!(page, "- {id}");
+        }
     }
     page
 }
 
-fn holders(rule: &Rule, cited: &Citations) -> String {
+/// Rule id → its last cell, of every row of a page.
+fn rows(page: &str) -> BTreeMap<&str, &str> {
+    page.lines().filter_map(row_of).collect()
+}
+
+fn row_of(line: &str) -> Option<(&str, &str)> {
+    let inner = line.strip_prefix("| ")?.strip_suffix(" |")?;
+    Some((inner.split_once(" | ")?.0, inner.rsplit_once(" | ")?.1))
+}
+
+fn holders(rule: &Rule, cited: &Citations, before: Option<&str>) -> String {
     let Some(tests) = cited.get(&rule.id) else {
         return format!("*not yet: {}*", cell(rule.not_yet.as_deref().unwrap_or("no test holds it")));
     };
+    if let Some(before) = before.filter(|cell| is_still_true(cell, tests)) {
+        return before.to_owned();
+    }
     let named: Vec<String> = tests.iter().take(NAMED_TESTS).map(|test| format!("`{test}`")).collect();
-    let more = if tests.len() > NAMED_TESTS { " and more" } else { "" };
-    format!("{}{more}", named.join("<br>"))
+    named.join("<br>")
+}
+
+/// Whether every test a cell names still cites the rule, and it names one.
+fn is_still_true(cell: &str, tests: &BTreeSet<String>) -> bool {
+    let mut names = cell.split("<br>").map(|name| name.strip_prefix('`').and_then(|name| name.strip_suffix('`')));
+    names.all(|name| name.is_some_and(|name| tests.contains(name)))
 }
 
 fn cell(text: &str) -> String {
@@ -73,4 +93,18 @@ fn rule_line(rule: &Rule) -> String {
     let json = |text: &str| serde_json::Value::from(text).to_string();
     let reason = rule.not_yet.as_deref().map_or(String::new(), |reason| format!(", \"notYet\": {}", json(reason)));
     format!("{{\"id\": {}, \"summary\": {}{reason}}}", json(&rule.id), json(&rule.summary))
+}
+
+#[test]
+fn a_row_changes_only_when_it_is_no_longer_true() {
+    let rule = Rule { id: "PAIR-6".into(), summary: "who waits".into(), not_yet: None };
+    let sections = [Section { section: "PAIR".into(), title: "Pairing".into(), rules: vec![rule] }];
+    let cited = |tests: &[&str]| -> Citations {
+        [("PAIR-6".to_owned(), tests.iter().map(|test| (*test).to_owned()).collect())].into()
+    };
+    let first = write(&sections, &cited(&["b::one"]), "");
+    assert!(first.contains("| PAIR-6 | who waits | `b::one` |"), "{first}");
+    assert_eq!(write(&sections, &cited(&["a::new", "b::one"]), &first), first);
+    let other = write(&sections, &cited(&["a::new", "b::renamed"]), &first);
+    assert!(other.contains("| `a::new`<br>`b::renamed` |"), "{other}");
 }
