@@ -30,5 +30,6 @@ mod typed;
 mod wiring;
 mod work;
 
+pub use conn::limits::Limits;
 pub use http::bind::BindError;
 pub use wiring::{Gateway, Options, Running, StartError};

@@ -16,7 +16,7 @@ use crate::auth::Gate;
 use crate::clockwork;
 use crate::config_now::ConfigNow;
 use crate::conn::handshake::Front;
-use crate::conn::limits::Places;
+use crate::conn::limits::{Limits, Places};
 use crate::conn::outbound::Close;
 use crate::health::Health;
 use crate::http::bind::{self, BindError};
@@ -52,6 +52,8 @@ pub struct Options {
     pub version: String,
     /// Whether a config that was never set up is fine (START-1).
     pub allow_unconfigured: bool,
+    /// What each connection may take.
+    pub limits: Limits,
 }
 
 /// The daemon.
@@ -109,7 +111,7 @@ impl Gateway {
     /// # Errors
     /// [`StartError`]; nothing is left running then.
     pub async fn start(options: Options) -> Result<Running, StartError> {
-        let Options { paths, env, config: loaded, overrides, port, version, allow_unconfigured } = options;
+        let Options { paths, env, config: loaded, overrides, port, version, allow_unconfigured, limits } = options;
         refuse(&loaded, &overrides, &env, allow_unconfigured)?;
         let config = loaded.config.clone();
         let port =
@@ -152,7 +154,8 @@ impl Gateway {
         services.lanes.recover().await?;
         metrics::install();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let front = Front { services: services.clone(), table: Arc::new(methods::table()), tasks: tasks.clone() };
+        let front =
+            Front { services: services.clone(), table: Arc::new(methods::table()), tasks: tasks.clone(), limits };
         let places = Places::default();
         for (listener, _) in listeners {
             tasks.spawn(listener::accept(listener, places.clone(), front.clone(), stop.clone()));

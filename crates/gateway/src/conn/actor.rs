@@ -8,18 +8,19 @@ use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 use wire::frame::{BadFrame, Request, response_error};
-use wire::limits::{MAX_UNAUTHORIZED_CALLS, PING_INTERVAL};
+use wire::limits::MAX_UNAUTHORIZED_CALLS;
 use wire::{ErrorShape, close};
 
-use super::limits::MAX_IN_FLIGHT;
+use super::limits::{Limits, MAX_IN_FLIGHT};
 use super::outbound::{Close, Next, Outbound};
-use super::socket::{FrameIo, Inbound, Incoming, Outgoing, part};
+use super::socket::{FrameIo, Gone, Inbound, Incoming, Outgoing, outlast, part};
 use crate::rpc::dispatch::{Outcome, dispatch};
 use crate::rpc::staged::Reply;
 use crate::rpc::table::Work;
@@ -37,12 +38,14 @@ pub(crate) struct Actor<Io> {
     pub(crate) table: Arc<Table>,
     /// Handlers that had to wait.
     pub(crate) tasks: TaskTracker,
+    /// What the line may take.
+    pub(crate) limits: Limits,
 }
 
 enum Turn {
     Inbound(Inbound),
     Farewell,
-    Gone,
+    Gone(Gone),
 }
 
 impl<Io: FrameIo> Actor<Io> {
@@ -54,7 +57,7 @@ impl<Io: FrameIo> Actor<Io> {
             let Ok(permit) = slots.clone().acquire_owned().await else { return };
             self.handle(&message, permit, &mut refused).await;
         }
-        let mut keepalive = Keepalive::start();
+        let mut keepalive = Keepalive::start(self.limits.ping_interval);
         let mut ping = false;
         let mut permit = None;
         loop {
@@ -86,7 +89,7 @@ impl<Io: FrameIo> Actor<Io> {
                     }
                 }
                 Turn::Farewell => return self.farewell().await,
-                Turn::Gone => return,
+                Turn::Gone(why) => return outlast(self.io, &why).await,
             }
         }
     }
@@ -112,14 +115,14 @@ impl<Io: FrameIo> Actor<Io> {
             }
         };
         match self.io.poll_send(cx, &mut source) {
-            Poll::Ready(Err(_)) => return Poll::Ready(Turn::Gone),
+            Poll::Ready(Err(why)) => return Poll::Ready(Turn::Gone(why)),
             Poll::Ready(Ok(())) | Poll::Pending if ended => return Poll::Ready(Turn::Farewell),
             Poll::Ready(Ok(())) | Poll::Pending => {}
         }
         if !may_read {
             return Poll::Pending;
         }
-        self.io.poll_receive(cx).map(|received| received.map_or(Turn::Gone, Turn::Inbound))
+        self.io.poll_receive(cx).map(|received| received.map_or_else(Turn::Gone, Turn::Inbound))
     }
 
     async fn handle(&mut self, message: &Incoming, permit: OwnedSemaphorePermit, refused: &mut u32) {
@@ -174,6 +177,7 @@ impl<Io: FrameIo> Actor<Io> {
 
 /// Pings a silent peer and gives up on one that does not answer.
 struct Keepalive {
+    every: Duration,
     due: Instant,
     asked: bool,
 }
@@ -184,8 +188,8 @@ enum Pulse {
 }
 
 impl Keepalive {
-    fn start() -> Self {
-        Self { due: Instant::now() + PING_INTERVAL, asked: false }
+    fn start(every: Duration) -> Self {
+        Self { every, due: Instant::now() + every, asked: false }
     }
 
     fn heard(&mut self) {
@@ -194,7 +198,7 @@ impl Keepalive {
 
     /// While we do not read (too many requests at work), a missing pong proves nothing.
     fn tick(&mut self, reading: bool) -> Pulse {
-        self.due = Instant::now() + PING_INTERVAL;
+        self.due = Instant::now() + self.every;
         if std::mem::replace(&mut self.asked, true) && reading { Pulse::Dead } else { Pulse::Ping }
     }
 }

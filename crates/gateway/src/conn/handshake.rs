@@ -11,13 +11,13 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 use wire::connect::{Challenge, ConnectParams};
 use wire::frame::{self, BadFrame, Request, response_error, response_ok};
-use wire::limits::{HANDSHAKE_TIMEOUT, MAX_PAYLOAD_BYTES, MAX_PENDING_HANDSHAKE_FRAMES};
+use wire::limits::{MAX_PAYLOAD_BYTES, MAX_PENDING_HANDSHAKE_FRAMES};
 use wire::{ErrorShape, Role, close, events};
 
 use super::actor::Actor;
-use super::limits::Place;
+use super::limits::{Limits, Place};
 use super::outbound::{Close, Outbound};
-use super::socket::{FrameIo, Gone, Inbound, Incoming, Outgoing, part};
+use super::socket::{FrameIo, Gone, Inbound, Incoming, Outgoing, outlast, part};
 use crate::auth::locality::Peer;
 use crate::auth::refusal::Refusal;
 use crate::auth::{self, Admitted};
@@ -35,12 +35,14 @@ pub(crate) struct Front {
     pub(crate) table: Arc<Table>,
     /// Connections and handlers at work.
     pub(crate) tasks: TaskTracker,
+    /// What a connection may take.
+    pub(crate) limits: Limits,
 }
 
 /// Why a handshake ended without a caller.
 enum Parting {
-    /// The peer left.
-    Gone,
+    /// The peer left, or broke the rules of the line.
+    Gone(Gone),
     /// Close without an answer.
     Close(Close),
     /// Answer the request, then close.
@@ -49,9 +51,7 @@ enum Parting {
 
 impl From<Gone> for Parting {
     fn from(gone: Gone) -> Self {
-        match gone {
-            Gone::Closed | Gone::TooBig | Gone::Protocol => Self::Gone,
-        }
+        Self::Gone(gone)
     }
 }
 
@@ -60,7 +60,7 @@ pub(crate) async fn serve(mut io: impl FrameIo, peer: Peer, mut place: Place, fr
     let conn_id = ConnId::random();
     let welcome = match greet(&mut io, &peer, conn_id, &front).await {
         Ok(welcome) => welcome,
-        Err(Parting::Gone) => return,
+        Err(Parting::Gone(why)) => return outlast(io, &why).await,
         Err(Parting::Close(close)) => return part(io, [Outgoing::Close(close.code, close.reason)]).await,
         Err(Parting::Refused(id, refusal)) => {
             let answer = Outgoing::Text(response_error(&id, &refusal.error, None));
@@ -70,7 +70,7 @@ pub(crate) async fn serve(mut io: impl FrameIo, peer: Peer, mut place: Place, fr
     place.proven();
     io.raise_limit(MAX_PAYLOAD_BYTES);
     let Welcome { request_id, admitted, queued } = welcome;
-    let outbound = Outbound::default();
+    let outbound = Outbound::new(front.limits);
     let caller = admitted.caller.clone();
     let hello = hello::compose(&front, &admitted);
     match response_ok(&request_id, &hello) {
@@ -84,7 +84,7 @@ pub(crate) async fn serve(mut io: impl FrameIo, peer: Peer, mut place: Place, fr
     note_visit(&services, &caller, "connect").await;
     tracing::info!(conn = %conn_id, peer = %peer.addr, client = %caller.client.id, role = %caller.role, "connected");
     let cx = Cx { who: caller.clone(), services: services.clone(), after: After::default() };
-    Actor { io, outbound, cx, table: front.table, tasks: front.tasks }.run(queued).await;
+    Actor { io, outbound, cx, table: front.table, tasks: front.tasks, limits: front.limits }.run(queued).await;
     note_visit(&services, &caller, "disconnect").await;
     tracing::info!(conn = %conn_id, "disconnected");
 }
@@ -116,7 +116,7 @@ struct Welcome {
 }
 
 async fn greet(io: &mut impl FrameIo, peer: &Peer, conn_id: ConnId, front: &Front) -> Result<Welcome, Parting> {
-    let deadline = Instant::now() + HANDSHAKE_TIMEOUT;
+    let deadline = Instant::now() + front.limits.handshake_timeout;
     let challenge = Challenge {
         nonce: Uuid::new_v4().to_string(),
         ts: base::now_ms(),

@@ -6,6 +6,10 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use base::Env;
+use wire::limits::{HANDSHAKE_TIMEOUT, MAX_BUFFERED_BYTES, PING_INTERVAL};
 
 /// Unproven connections of one address: a reverse proxy with a full house reconnecting at once fits.
 pub(crate) const PRE_AUTH_PER_PEER: usize = 64;
@@ -15,6 +19,41 @@ pub(crate) const PRE_AUTH_LOOPBACK: usize = 512;
 pub(crate) const MAX_CONNECTIONS: usize = 4_096;
 /// Requests of one connection that run at once; the next is read when one ends.
 pub(crate) const MAX_IN_FLIGHT: usize = 256;
+
+/// What one connection may take of time and memory. The defaults are the protocol's; tests take less of both.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// From the upgrade to a valid `connect`.
+    pub handshake_timeout: Duration,
+    /// Silence before a ping, and again before the connection is given up.
+    pub ping_interval: Duration,
+    /// Bytes waiting for a slow reader from which on droppable events are dropped.
+    pub low_mark_bytes: usize,
+    /// Bytes waiting for a slow reader above which its connection is closed.
+    pub max_buffered_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            handshake_timeout: HANDSHAKE_TIMEOUT,
+            ping_interval: PING_INTERVAL,
+            // About two seconds of a busy chat on a slow phone line.
+            low_mark_bytes: 4 * 1024 * 1024,
+            max_buffered_bytes: MAX_BUFFERED_BYTES,
+        }
+    }
+}
+
+impl Limits {
+    /// The defaults, with `OPENCLAW_HANDSHAKE_TIMEOUT_MS` where it is a number above zero.
+    #[must_use]
+    pub fn of(env: &Env) -> Self {
+        let asked = env.get("HANDSHAKE_TIMEOUT_MS").and_then(|text| text.parse().ok()).filter(|ms| *ms > 0);
+        let defaults = Self::default();
+        Self { handshake_timeout: asked.map_or(defaults.handshake_timeout, Duration::from_millis), ..defaults }
+    }
+}
 
 /// Counts connections; cheap to clone.
 #[derive(Debug, Clone, Default)]

@@ -1,8 +1,8 @@
 //! What waits to be sent on one connection, and what happens when its reader is slow.
 //!
-//! Answers are never dropped. Events that may be dropped are, once [`LOW_MARK_BYTES`] wait; the number they would have
-//! carried is skipped, so the client sees the gap and refetches. Above `MAX_BUFFERED_BYTES` the connection is closed
-//! with 1008 `slow consumer`. Everybody else is unaffected: pushing never waits.
+//! Answers are never dropped. Events that may be dropped are, once `Limits::low_mark_bytes` wait; the number they would
+//! have carried is skipped, so the client sees the gap and refetches. Above `Limits::max_buffered_bytes` the connection is
+//! closed with 1008 `slow consumer`. Everybody else is unaffected: pushing never waits.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,10 +12,9 @@ use futures_util::task::AtomicWaker;
 use wire::close;
 use wire::events::EventRow;
 use wire::frame::{self, StateVersion};
-use wire::limits::MAX_BUFFERED_BYTES;
 
-/// From here on droppable events are dropped: about two seconds of a busy chat on a slow phone line.
-const LOW_MARK_BYTES: usize = 4 * 1024 * 1024;
+use super::limits::Limits;
+
 /// What a frame costs beside its payload: names, numbers, WebSocket header.
 const FRAME_OVERHEAD_BYTES: usize = 128;
 
@@ -84,14 +83,15 @@ struct Queue {
     close: Option<Close>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
+    limits: Limits,
     queue: Mutex<Queue>,
     reader: AtomicWaker,
 }
 
 /// A handle to one connection's outbound queue; cheap to clone.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Outbound(Arc<Shared>);
 
 /// What the connection should do next.
@@ -103,6 +103,11 @@ pub(crate) enum Next {
 }
 
 impl Outbound {
+    /// An empty queue.
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self(Arc::new(Shared { limits, queue: Mutex::default(), reader: AtomicWaker::new() }))
+    }
+
     /// Queues an answer.
     pub(crate) fn answer(&self, frame: String) {
         self.push(&mut self.lock(), Item::Answer(frame));
@@ -113,7 +118,7 @@ impl Outbound {
     pub(crate) fn broadcast(&self, event: &SharedEvent) {
         let mut queue = self.lock();
         queue.seq += 1;
-        if event.row.droppable && queue.bytes > LOW_MARK_BYTES {
+        if event.row.droppable && queue.bytes > self.0.limits.low_mark_bytes {
             metrics::counter!("openclaw_events_dropped_total").increment(1);
             return;
         }
@@ -182,7 +187,7 @@ impl Outbound {
         }
         queue.bytes += item.cost();
         queue.items.push_back(item);
-        if queue.bytes > MAX_BUFFERED_BYTES {
+        if queue.bytes > self.0.limits.max_buffered_bytes {
             queue.close = Some(Close::at_once(close::POLICY, "slow consumer"));
             queue.items.clear();
             queue.bytes = 0;

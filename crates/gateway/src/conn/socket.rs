@@ -3,19 +3,22 @@
 //! No extension is ever negotiated. Reading and writing are polled by the same task, so neither can starve the other.
 
 use std::future::poll_fn;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Sink, Stream};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::timeout;
 use tokio_websockets::{CloseCode, Config, Error, Limits, Message, ServerBuilder, WebSocketStream};
 use wire::close;
 
 /// Pongs we may owe a peer that pings without reading; more, and the peer is not one we can talk with.
 const MAX_OWED_PONGS: u32 = 64;
+/// Thrown away at a time, on the stack.
+const DISCARD_BYTES: usize = 8 * 1024;
 
 /// What came in.
 pub(crate) enum Inbound {
@@ -73,6 +76,9 @@ pub(crate) trait FrameIo: Send {
 
     /// Allows messages up to `bytes` from now on.
     fn raise_limit(&mut self, bytes: usize);
+
+    /// Sends what is left to send and throws away what still comes in; ready when the peer stops.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()>;
 }
 
 /// [`FrameIo`] over tokio-websockets.
@@ -97,13 +103,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> FrameIo for WebSocket<T> {
             None => return Poll::Ready(Err(Gone::Closed)),
             Some(Ok(message)) => message,
             Some(Err(error)) => {
-                // The crate has queued the matching close frame; give it one chance to leave.
-                let _best_effort = Pin::new(&mut self.stream).poll_flush(cx);
-                return Poll::Ready(Err(match error {
-                    Error::PayloadTooLong { .. } => Gone::TooBig,
+                let gone = match error {
+                    Error::PayloadTooLong { max_len, .. } => {
+                        // The crate has queued this close frame for a large frame, not for a message of many.
+                        let close = Message::close(Some(CloseCode::MESSAGE_TOO_BIG), &format!("max length: {max_len}"));
+                        let _already_queued = Pin::new(&mut self.stream).start_send(close);
+                        Gone::TooBig
+                    }
                     Error::Protocol(_) => Gone::Protocol,
                     _ => Gone::Closed,
-                }));
+                };
+                let _best_effort = Pin::new(&mut self.stream).poll_flush(cx);
+                return Poll::Ready(Err(gone));
             }
         };
         if message.is_close() {
@@ -147,6 +158,18 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> FrameIo for WebSocket<T> {
     fn raise_limit(&mut self, bytes: usize) {
         self.stream.limits_mut().set_max_payload_len(Some(bytes));
     }
+
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let _best_effort = Pin::new(&mut self.stream).poll_flush(cx);
+        let mut scratch = [MaybeUninit::uninit(); DISCARD_BYTES];
+        loop {
+            let mut rubbish = ReadBuf::uninit(&mut scratch);
+            match ready!(Pin::new(self.stream.get_mut()).poll_read(cx, &mut rubbish)) {
+                Ok(()) if !rubbish.filled().is_empty() => {}
+                Ok(()) | Err(_) => return Poll::Ready(()),
+            }
+        }
+    }
 }
 
 /// How long a peer has to take its last frames and answer our close.
@@ -161,4 +184,12 @@ pub(crate) async fn part(mut io: impl FrameIo, last: impl IntoIterator<Item = Ou
         while sent.is_ok() && poll_fn(|cx| io.poll_receive(cx)).await.is_ok() {}
     };
     let _late = timeout(FAREWELL, goodbye).await;
+}
+
+/// Lets a peer that broke a rule read why. It may be in the middle of a large message: closing on it would have its
+/// kernel throw our close frame away, so what comes is swallowed for a moment.
+pub(crate) async fn outlast(mut io: impl FrameIo, why: &Gone) {
+    if matches!(why, Gone::TooBig | Gone::Protocol) {
+        let _late = timeout(FAREWELL, poll_fn(|cx| io.poll_discard(cx))).await;
+    }
 }

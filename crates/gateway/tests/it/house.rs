@@ -5,11 +5,13 @@ use std::net::SocketAddr;
 use base::{Env, StatePaths};
 use config::StartOverrides;
 use kit::{Client, Connect, Refused};
-use openclaw_gateway::{Gateway, Options, Running};
+use openclaw_gateway::{Gateway, Limits, Options, Running};
 use serde_json::Value;
 
 /// The shared token of every test Gateway that has one.
 pub(crate) const TOKEN: &str = "test-token-0123456789abcdef";
+
+const TOKEN_MODE: &str = r#"{gateway: {mode: "local", auth: {mode: "token", token: "test-token-0123456789abcdef"}}}"#;
 
 /// A running Gateway with its own state folder.
 pub(crate) struct House {
@@ -20,11 +22,20 @@ pub(crate) struct House {
 impl House {
     /// In token mode.
     pub(crate) async fn start() -> Self {
-        Self::with(r#"{gateway: {mode: "local", auth: {mode: "token", token: "test-token-0123456789abcdef"}}}"#).await
+        Self::with(TOKEN_MODE).await
+    }
+
+    /// In token mode, with these limits on each connection.
+    pub(crate) async fn limited(limits: Limits) -> Self {
+        Self::made(TOKEN_MODE, limits).await
     }
 
     /// With this config file.
     pub(crate) async fn with(config: &str) -> Self {
+        Self::made(config, Limits::default()).await
+    }
+
+    async fn made(config: &str, limits: Limits) -> Self {
         let state = tempfile::tempdir().unwrap();
         let env = Env::of([("HOME", state.path().to_str().unwrap())]);
         let paths = StatePaths::resolve(&env, None).unwrap();
@@ -39,6 +50,7 @@ impl House {
             port: Some(0),
             version: "0.0.0-test".into(),
             allow_unconfigured: false,
+            limits,
         };
         Self { running: Gateway::start(options).await.unwrap(), _state: state }
     }

@@ -1,10 +1,13 @@
 //! What a hostile or clumsy client can do: nothing to anybody else (`protocol.md` 1 and 4).
 
+use std::time::Duration;
+
 use kit::{Client, Connect};
-use serde_json::json;
+use openclaw_gateway::Limits;
+use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::house::{House, TOKEN};
+use crate::house::{House, TOKEN, frame};
 
 #[tokio::test]
 async fn a_large_frame_before_connect_closes_with_1009() {
@@ -21,9 +24,99 @@ async fn after_hello_a_large_frame_passes_and_25_mib_and_one_does_not() {
     let mut owner = house.owner().await;
     let answer = owner.request("health", json!({"padding": "x".repeat(1 << 20)})).await.unwrap();
     assert_eq!(answer["ok"], true);
-    let _cut_short = owner.send_binary(vec![b' '; 26_214_401]).await;
-    assert!(matches!(owner.closed().await.code, 1009 | 1006));
+    owner.send_binary(vec![b' '; 26_214_401]).await.unwrap();
+    assert_eq!(owner.closed().await.code, 1009);
     house.owner().await;
+}
+
+/// `protocol.md` 1: whoever says nothing, or sends no `connect`, is closed with 1000 and not a frame.
+#[tokio::test]
+async fn silence_before_connect_ends_with_1000_and_no_frame() {
+    let limits = Limits { handshake_timeout: Duration::from_millis(50), ..Limits::default() };
+    let house = House::limited(limits).await;
+    let mut silent = Client::open(house.address(), &[]).await;
+    let closed = silent.closed().await;
+    assert_eq!((closed.code, closed.reason.as_str()), (1000, ""));
+    assert!(silent.drain().is_empty());
+}
+
+#[test]
+fn the_handshake_timeout_can_be_set_by_the_environment_but_not_to_nothing() {
+    let of = |value: &str| Limits::of(&base::Env::of([("OPENCLAW_HANDSHAKE_TIMEOUT_MS", value)])).handshake_timeout;
+    assert_eq!(of("250"), Duration::from_millis(250));
+    assert_eq!(of("0"), Duration::from_secs(15));
+    assert_eq!(of("soon"), Duration::from_secs(15));
+}
+
+/// `protocol.md` 1: a wrong token is answered late (RATE-2), so what is pipelined behind it waits.
+#[tokio::test]
+async fn fifteen_frames_may_wait_behind_connect_and_a_sixteenth_may_not() {
+    let house = House::start().await;
+    let ends = async |frames: usize| {
+        let mut client = Client::open(house.address(), &[]).await;
+        let id = client.send("connect", &Connect::backend("a-wrong-token").params).await;
+        for _ in 0..frames {
+            client.send("health", &json!({})).await;
+        }
+        let refused = client.answer(&id).await.unwrap_err();
+        (refused.and_then(|error| error.detail_code().map(str::to_owned)), client.closed().await)
+    };
+    let (code, closed) = ends(15).await;
+    assert_eq!((code.as_deref(), closed.code), (Some("AUTH_TOKEN_MISMATCH"), 1008));
+    let (code, closed) = ends(16).await;
+    assert_eq!((code, closed.code, closed.reason.as_str()), (None, 1008, "too many pending handshake frames"));
+}
+
+/// `protocol.md` 1: a peer that answers pings stays, one that is gone without a word does not.
+#[tokio::test]
+async fn who_answers_no_ping_is_gone_and_who_answers_stays() {
+    let house = House::limited(Limits { ping_interval: Duration::from_millis(400), ..Limits::default() }).await;
+    let mut watcher = house.owner().await;
+    // It is never read from again, so it never answers a ping.
+    let _frozen = house.client(&Connect::node(TOKEN, &kit::device_key())).await;
+    let left = |event: &Value| event["presence"].as_array().unwrap().iter().any(|row| row["reason"] == "disconnect");
+    watcher.event_where("presence", left).await;
+    assert_eq!(watcher.request("health", json!({})).await.unwrap()["ok"], true);
+}
+
+/// `protocol.md` 1: answers pile up unread until they are more than may wait.
+#[tokio::test]
+async fn a_consumer_that_is_too_slow_is_closed_with_1008() {
+    let house = House::limited(Limits { max_buffered_bytes: 64 * 1024, ..Limits::default() }).await;
+    let mut slow = house.owner().await;
+    ask_without_reading(&mut slow).await;
+    let closed = slow.closed().await;
+    assert_eq!((closed.code, closed.reason.as_str()), (1008, "slow consumer"));
+    house.owner().await;
+}
+
+/// N-2.14, `protocol.md` 5: what a slow reader loses it can see in the numbers; its answers all come.
+#[tokio::test]
+async fn a_slow_reader_loses_events_visibly_and_no_answer() {
+    let house = House::limited(Limits { low_mark_bytes: 16 * 1024, ..Limits::default() }).await;
+    let mut owner = house.owner().await;
+    let mut slow = house.owner().await;
+    let asked = ask_without_reading(&mut slow).await;
+    // Handled in order: once others hear of this one, all before it have been answered into the queue.
+    slow.send("voicewake.set", &json!({"triggers": ["lost"]})).await;
+    owner.event("voicewake.changed").await;
+    for id in &asked {
+        slow.answer(id).await.expect("every answer comes");
+    }
+    owner.request("voicewake.set", json!({"triggers": ["seen"]})).await.unwrap();
+    let event = frame(&mut slow, "voicewake.changed").await;
+    assert_eq!(event["payload"]["triggers"], json!(["seen"]), "the one before it was dropped");
+    let seen = slow.drain().iter().filter(|frame| frame["seq"].is_number()).count() as u64;
+    assert!(event["seq"].as_u64().unwrap() > seen + 1, "the numbers show the gap");
+}
+
+/// Asks for more than the kernel takes off the Gateway's hands.
+async fn ask_without_reading(client: &mut Client) -> Vec<String> {
+    let mut asked = Vec::new();
+    for _ in 0..500 {
+        asked.push(client.send("config.schema", &json!({})).await);
+    }
+    asked
 }
 
 #[tokio::test]

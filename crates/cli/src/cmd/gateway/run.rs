@@ -206,6 +206,7 @@ async fn serve(app: &App, flags: &Flags, overrides: &StartOverrides) -> Result<(
             port,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             allow_unconfigured: flags.allow_unconfigured,
+            limits: gateway::Limits::of(&app.env),
         })
         .await
         .map_err(|error| Failure::of(&error))?;

@@ -72,6 +72,7 @@ async fn boot(home: &Path, base_url: &str) -> Running {
         port: Some(0),
         version: "0.0.0-test".into(),
         allow_unconfigured: false,
+        limits: openclaw_gateway::Limits::default(),
     };
     Gateway::start(options).await.unwrap()
 }
