@@ -30,7 +30,7 @@ pub(crate) async fn accept(listener: TcpListener, places: Places, front: Front, 
         };
         match accepted {
             Ok((stream, peer)) => match places.take(peer.ip()) {
-                Some(place) => drop(front.tasks.spawn(speak(stream, peer, place, front.clone()))),
+                Some(place) => drop(front.tasks.spawn(speak(stream, peer, place, front.clone(), stop.clone()))),
                 None => tracing::warn!(%peer, "too many connections; this one is closed"),
             },
             Err(error) => {
@@ -41,7 +41,7 @@ pub(crate) async fn accept(listener: TcpListener, places: Places, front: Front, 
     }
 }
 
-async fn speak(stream: TcpStream, peer: SocketAddr, place: Place, front: Front) {
+async fn speak(stream: TcpStream, peer: SocketAddr, place: Place, front: Front, stop: CancellationToken) {
     let _not_fatal = stream.set_nodelay(true);
     let place = std::sync::Mutex::new(Some(place));
     let service = service_fn(|request| {
@@ -49,13 +49,22 @@ async fn speak(stream: TcpStream, peer: SocketAddr, place: Place, front: Front) 
         let front = &front;
         async move { Ok::<_, std::convert::Infallible>(router::route(request, peer, place, front).await) }
     });
-    let served = http1::Builder::new()
+    let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
         .max_buf_size(HEAD_MAX_BYTES)
         .serve_connection(TokioIo::new(stream), service)
-        .with_upgrades()
-        .await;
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    let served = tokio::select! {
+        biased;
+        served = connection.as_mut() => served,
+        // A browser or a probe keeps its connection open between requests; stopping must not wait for the next one.
+        () = stop.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
     if let Err(error) = served {
         tracing::debug!(%peer, %error, "an HTTP connection ended badly");
     }
