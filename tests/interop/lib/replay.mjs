@@ -8,6 +8,8 @@ import { deviceIdentity, rawPublicKey, signText } from "./client.mjs";
 
 // How long an answer may take before it counts as missing; no recorded request waits longer for its first answer.
 const ANSWER_WITHIN_MS = 20_000;
+// States of a `chat` event that end a run.
+const ENDS = new Set(["final", "aborted", "error"]);
 // Values under these keys are chosen by the Gateway and named again by the client later.
 const CHOSEN = new Set(["requestId", "sessionId", "messageId", "deltaCursor", "runId", "leafEntryId", "id", "hash"]);
 
@@ -25,6 +27,8 @@ export class Replay {
     this.sockets = new Map();
     this.answers = [];
     this.events = [];
+    this.runs = new Set();
+    this.onEvent = () => {};
   }
 
   async run(lines) {
@@ -42,7 +46,7 @@ export class Replay {
     }
     const frame = line.frame;
     if (line.open || (frame?.event === "connect.challenge" && !this.sockets.get(name)?.fresh)) {
-      await this.open(name);
+      await this.open(name, line.open?.headers);
     }
     if (!frame) return;
     const connection = this.sockets.get(name);
@@ -53,11 +57,48 @@ export class Replay {
       this.send(connection, frame, lines);
     } else if (frame.type === "res") {
       await this.pair(connection, frame);
+    } else if (frame.event === "chat" && this.runs.has(frame.payload.runId)) {
+      const { runId, state } = frame.payload;
+      if (ENDS.has(state)) await this.shown(runId, (ours) => ENDS.has(ours));
+      else if (state === "delta") await this.shown(runId, (ours) => ours === "delta" || ENDS.has(ours));
     }
   }
 
-  async open(name) {
-    const socket = new WebSocket(this.gateway.url, { perMessageDeflate: false });
+  // A chat from before the recording began: recorded clients found a main session with some history.
+  async history() {
+    const before = { type: "req", id: "before", method: "chat.send", params: { sessionKey: "main", message: "hello", idempotencyKey: "before" } };
+    const client = { id: "gateway-client", version: "1.0.0", platform: "linux", mode: "backend" };
+    const auth = { token: this.gateway.token };
+    const params = { minProtocol: 4, maxProtocol: 4, client, role: "operator", scopes: ["operator.write"], caps: [], auth };
+    await this.open("before");
+    const { socket } = this.sockets.get("before");
+    socket.send(JSON.stringify({ type: "req", id: "connect", method: "connect", params }));
+    socket.send(JSON.stringify(before));
+    await this.shown("before", (state) => ENDS.has(state));
+    socket.terminate();
+    this.events = [];
+    return this;
+  }
+
+  // What a client says next depends on how far a run is, so ours must have come as far.
+  async shown(run, far) {
+    const deadline = Date.now() + ANSWER_WITHIN_MS;
+    const seen = () => this.events.some(({ event, payload }) => event === "chat" && payload.runId === run && far(payload.state));
+    while (!seen() && Date.now() < deadline) {
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, deadline - Date.now());
+        this.onEvent = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  async open(name, headers = {}) {
+    // A browser's page comes from the Gateway it talks to, whatever port that has.
+    const page = headers.origin && `http://127.0.0.1:${this.gateway.port}`;
+    const socket = new WebSocket(this.gateway.url, { perMessageDeflate: false, ...(page ? { origin: page } : {}) });
     const connection = { socket, name, fresh: true, methods: new Map(), inbox: [], wake: () => {}, closed: false };
     this.sockets.set(name, connection);
     const challenged = new Promise((resolve, reject) => {
@@ -75,6 +116,7 @@ export class Replay {
         connection.challenged();
       } else if (frame.type === "event") {
         this.events.push(frame);
+        this.onEvent();
       } else {
         connection.inbox.push(frame);
         connection.wake();
@@ -87,6 +129,7 @@ export class Replay {
     const ours = this.rewrite(structuredClone(frame));
     if (frame.method === "connect" && frame.params?.device) this.prove(connection, frame, ours, lines);
     connection.methods.set(frame.id, frame.method);
+    if (frame.params?.idempotencyKey) this.runs.add(frame.params.idempotencyKey);
     if (connection.socket.readyState === WebSocket.OPEN) connection.socket.send(JSON.stringify(ours));
   }
 

@@ -32,13 +32,22 @@ export class Vendor {
     return this;
   }
 
+  // What the recorded vendor did when it was asked for a tool or for slowness; a slow answer lasts until its client goes.
+  static unscripted(asked, response) {
+    const last = asked.messages.at(-1);
+    const said = typeof last.content === "string" ? last.content : JSON.stringify(last.content);
+    if (last.role === "user" && said.includes("usetool")) return { tool: { name: "exec", args: { command: "printf 'tool output'" } } };
+    if (last.role === "user" && said.includes("slowly")) return { hold: once(response, "close") };
+    return {};
+  }
+
   async answer(request, response) {
     let body = "";
     for await (const part of request) body += part;
     if (request.method !== "POST") return response.writeHead(404).end();
     const asked = JSON.parse(body);
     this.requests.push(asked);
-    const { text = ["Hello", " from", " the", " fake", " model."], tool, status, hold, broken } = this.script.shift() ?? {};
+    const { text = ["Hello", " from", " the", " fake", " model."], tool, status, hold, broken } = this.script.shift() ?? Vendor.unscripted(asked, response);
     if (status) {
       response.writeHead(status, { "content-type": "application/json" });
       return response.end(JSON.stringify({ error: { message: "the fake vendor refuses", type: "fake" } }));

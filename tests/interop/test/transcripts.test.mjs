@@ -31,7 +31,7 @@ describe("recorded clients", () => {
       const gateway = await Gateway.start({ config: vendor.config });
       try {
         const lines = readTranscript(new URL(file, folder));
-        const replay = await new Replay(gateway).run(lines);
+        const replay = await (await new Replay(gateway).history()).run(lines);
         for (const answer of replay.answers) compare(file, answer);
         for (const { frame, injected } of lines) {
           if (frame?.type === "event" && !injected) shapeIn(recorded, kindOf(frame)).add(frame.payload);
