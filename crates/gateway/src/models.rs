@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use agent::models::{Catalog, Chosen, ModelError};
+use agent::models::{Catalog, Chosen};
 use agent::providers::{Http, Thinking};
 use agent::run::NoModel;
 use agent::tools::{ModelName, ModelNames};
-use base::{Env, Explain as _};
+use base::Env;
 use config::Config;
 use store::Session;
 use wire::methods::models::{ModelChoice, ThinkingLevel};
@@ -162,7 +162,7 @@ impl Models {
         });
         let model = self.0.agents.entry(agent).and_then(|entry| entry.model);
         let chosen = self.catalog().choose(wanted.or(own.as_deref()), model.as_ref()).await;
-        chosen.map_err(|error| no_model(&error))
+        chosen.map_err(|error| NoModel::from(&error))
     }
 
     fn catalog(&self) -> Arc<Catalog> {
@@ -188,15 +188,6 @@ impl ModelNames for Models {
     fn default_of(&self, agent: &AgentId) -> Option<ModelName> {
         ModelNames::default_of(&*self.catalog(), agent)
     }
-}
-
-fn no_model(error: &ModelError) -> NoModel {
-    let steps: Vec<String> = error.next().iter().map(|step| step.text().to_owned()).collect();
-    let hint = match steps.first() {
-        Some(step) => format!("{error}. Next: {step}"),
-        None => error.to_string(),
-    };
-    NoModel { hint, kind: "auth" }
 }
 
 /// The level `wanted` of a model, as sessions keep it.

@@ -66,7 +66,11 @@ impl From<&ModelError> for crate::run::NoModel {
             base::Step::Run(command) => format!("; run `{command}`"),
             base::Step::Do(sentence) => format!("; {sentence}"),
         });
-        let kind = if matches!(error, ModelError::NoKey { .. }) { "auth" } else { "format" };
+        let kind = match error {
+            ModelError::NoKey { .. } => "auth",
+            ModelError::NotListed { class, .. } => crate::run::fsm::class_name(*class),
+            _ => "format",
+        };
         Self { hint: format!("{error}{}", step.unwrap_or_default()), kind }
     }
 }

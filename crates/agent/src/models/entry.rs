@@ -7,7 +7,7 @@ use config::{Compat, ModelEntry, ModelsMode, ProviderConfig};
 
 use super::builtin::{self, VENDORS, Vendor};
 use super::local::Found;
-use crate::providers::{MaxTokensField, Switches};
+use crate::providers::{ListedModel, MaxTokensField, Switches, demo};
 use crate::run::usage::Price;
 
 /// The window of a model nobody described: what today's hosted models have at least, and what a local server can be
@@ -29,6 +29,10 @@ pub(super) struct Entry {
     pub(super) models: Vec<Model>,
     /// Whether it is built in, and so its models can be more than are listed and all of them see.
     pub(super) vendor: bool,
+    /// Whether the config has it.
+    pub(super) configured: bool,
+    /// Whether its server knows better than `models` which models there are.
+    pub(super) asks: bool,
 }
 
 /// A model of a provider.
@@ -51,6 +55,11 @@ impl Entry {
         self.key.is_some() || self.key_variable.is_none() || !self.headers.is_empty()
     }
 
+    /// Whether it is the offline model, and no server of that name.
+    pub(super) fn is_offline(&self) -> bool {
+        self.id == demo::PROVIDER && self.base_url.is_empty()
+    }
+
     /// The model `id`, described if it is listed.
     pub(super) fn model(&self, id: &str) -> Model {
         let listed = self.models.iter().find(|model| model.id == id);
@@ -63,16 +72,19 @@ impl Entry {
     }
 
     fn of_vendor(vendor: &'static Vendor, env: &Env) -> Self {
+        let moved = env.raw(vendor.base_url_env);
         Self {
             id: vendor.id.into(),
             api: vendor.api.into(),
-            base_url: env.raw(vendor.base_url_env).unwrap_or_else(|| vendor.base_url.into()),
+            asks: moved.is_some(),
+            base_url: moved.unwrap_or_else(|| vendor.base_url.into()),
             key: vendor.key_env.iter().find_map(|name| env.raw(name)).map(Secret::new),
             key_variable: vendor.key_env.first().copied(),
             headers: Vec::new(),
             timeout: None,
             models: vendor.models.iter().map(Model::of_vendor).collect(),
             vendor: true,
+            configured: false,
         }
     }
 
@@ -83,6 +95,8 @@ impl Entry {
         let named: Vec<Model> = config.models.iter().map(Model::of_config).collect();
         let unnamed = base.iter().filter(|_| merge).flat_map(|base| base.models.clone());
         let unnamed: Vec<Model> = unnamed.filter(|model| named.iter().all(|named| named.id != model.id)).collect();
+        let models: Vec<Model> = named.into_iter().chain(unnamed).collect();
+        let moved = own_address || base.as_ref().is_some_and(|base| base.asks);
         let key = config.api_key.clone().filter(|key| !key.expose().trim().is_empty());
         Self {
             id: id.into(),
@@ -97,14 +111,15 @@ impl Entry {
             key_variable: base.filter(|_| !own_address).and_then(|base| base.key_variable),
             headers: config.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
             timeout: config.timeout.filter(|timeout| !timeout.is_zero()),
-            models: named.into_iter().chain(unnamed).collect(),
+            asks: config.models.is_empty() && (moved || models.is_empty()),
+            models,
             vendor: vendor.is_some(),
+            configured: true,
         }
     }
 
     /// A server found on this machine.
     pub(super) fn of_local(found: &Found) -> Self {
-        let model = |id: &String| Model { id: id.clone(), name: id.clone(), ..Model::default() };
         Self {
             id: found.server.id.clone(),
             api: OPENAI.into(),
@@ -113,8 +128,10 @@ impl Entry {
             key_variable: None,
             headers: Vec::new(),
             timeout: None,
-            models: found.models.iter().map(model).collect(),
+            models: found.models.iter().cloned().map(Model::of_listed).collect(),
             vendor: false,
+            configured: false,
+            asks: false,
         }
     }
 }
@@ -144,6 +161,11 @@ pub(super) fn all(models: &config::Models, env: &Env) -> Vec<Entry> {
 }
 
 impl Model {
+    /// A model of which nothing is known but what its server lists.
+    pub(super) fn of_listed(listed: ListedModel) -> Self {
+        Self { name: listed.id.clone(), id: listed.id, context_window: listed.context_window, ..Self::default() }
+    }
+
     fn of_vendor(model: &builtin::Model) -> Self {
         Self {
             id: model.id.into(),

@@ -2,6 +2,8 @@
 
 use base::{Code, Explain, Kind, Step};
 
+use crate::providers::FailureClass;
+
 /// No model for a turn.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
@@ -37,6 +39,16 @@ pub enum ModelError {
         /// The dialect.
         api: String,
     },
+    /// The config names no model of a provider, and its server named none either.
+    #[error("`models.providers.{provider}` names no models, and its server was no help: {why}")]
+    NotListed {
+        /// The provider's id.
+        provider: String,
+        /// What sort of failure.
+        class: FailureClass,
+        /// The failure in a sentence.
+        why: String,
+    },
     /// The config gives no usable address.
     #[error("`models.providers.{provider}.baseUrl` is no http address")]
     NoAddress {
@@ -53,11 +65,15 @@ impl Explain for ModelError {
             Self::NoKey { .. } => "MODEL_NO_KEY",
             Self::NoDialect { .. } => "MODEL_NO_DIALECT",
             Self::NoAddress { .. } => "MODEL_NO_ADDRESS",
+            Self::NotListed { class, .. } => return class.code(),
         })
     }
 
     fn kind(&self) -> Kind {
-        Kind::Config
+        match self {
+            Self::NotListed { .. } => Kind::Failure,
+            _ => Kind::Config,
+        }
     }
 
     fn next(&self) -> Vec<Step> {
@@ -81,6 +97,13 @@ impl Explain for ModelError {
             Self::NoDialect { provider, .. } => {
                 vec![Step::run(format!("openclaw config set models.providers.{provider}.api openai-completions"))]
             }
+            Self::NotListed { provider, class, .. } => vec![Step::advise(match class {
+                FailureClass::Auth => format!("check `models.providers.{provider}.apiKey`"),
+                FailureClass::Network | FailureClass::Timeout => {
+                    format!("start it or check `models.providers.{provider}.baseUrl`, then say it again")
+                }
+                _ => format!("name one yourself with `openclaw models set {provider}/<model>`"),
+            })],
             Self::NoAddress { provider } => vec![Step::run(format!("openclaw config get models.providers.{provider}"))],
         }
     }

@@ -13,6 +13,8 @@ use tokio::sync::Mutex;
 use tokio::time::timeout;
 use url::Url;
 
+use crate::providers::{self, ListedModel};
+
 /// How long all of them together may take to answer.
 const BUDGET: Duration = Duration::from_millis(300);
 /// How long "nothing is there" is believed.
@@ -64,7 +66,7 @@ fn ollama_url(host: &str) -> Option<Url> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
     pub(super) server: LocalServer,
-    pub(super) models: Vec<String>,
+    pub(super) models: Vec<ListedModel>,
 }
 
 /// Finds servers, once.
@@ -121,11 +123,12 @@ async fn ask(client: &reqwest::Client, server: &LocalServer) -> Option<Found> {
         }
     }
     let listing: Value = serde_json::from_slice(&body).ok()?;
-    let rows = listing["data"].as_array()?.iter();
-    let ours = |row: &&Value| server.owner.is_none_or(|owner| row["owned_by"] == owner);
-    let talks = |id: &&str| !id.contains("embed");
-    let models: Vec<String> =
-        rows.filter(ours).filter_map(|row| row["id"].as_str()).filter(talks).map(str::to_owned).collect();
+    if let Some(owner) = server.owner {
+        // Some other program has the port.
+        let ours = |row: &Value| row["owned_by"] == owner;
+        listing["data"].as_array()?.iter().any(ours).then_some(())?;
+    }
+    let models = providers::read_listing(&listing)?;
     (!models.is_empty()).then(|| Found { server: server.clone(), models })
 }
 

@@ -5,15 +5,18 @@
 //! config is served by a new one; turns that run keep the one they began with. Only [`Http`], which owns the
 //! connections, is worth handing on from the old to the new.
 
+mod asked;
 mod builtin;
 mod chosen;
 mod entry;
 mod error;
+mod first;
 mod listing;
 mod local;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base::Env;
 use config::{Config, ModelChoice, ModelSettings};
@@ -24,11 +27,20 @@ pub use self::chosen::Chosen;
 pub use self::error::ModelError;
 pub use self::local::LocalServer;
 
+use self::asked::Answers;
 use self::entry::{CONTEXT_HOSTED, CONTEXT_LOCAL, Entry, Model};
+use self::first::Listing;
 use self::local::{Found, Locals};
 use crate::providers::demo::{self, Demo};
-use crate::providers::{self, Endpoint, Http};
+use crate::providers::{self, Endpoint, Facts, Http, Provider};
 use crate::tools::{ModelName, ModelNames};
+
+/// How long a server's listing is believed.
+const LISTING_FOR: Duration = Duration::from_secs(10 * 60);
+/// How long what a local server said of a model is believed; it may be loaded anew with another window.
+const FACTS_FOR: Duration = Duration::from_secs(60);
+/// How long a server that did not answer is left alone; short, since a person is mending it meanwhile.
+const SILENCE_FOR: Duration = Duration::from_secs(10);
 
 /// Every model this Gateway knows.
 pub struct Catalog {
@@ -37,6 +49,8 @@ pub struct Catalog {
     agents: Vec<(AgentId, ModelChoice)>,
     settings: BTreeMap<String, ModelSettings>,
     locals: Locals,
+    listings: Answers<Listing>,
+    facts: Answers<Option<Facts>>,
     http: Arc<Http>,
 }
 
@@ -55,6 +69,8 @@ impl Catalog {
             agents: agents.filter_map(|entry| Some((AgentId::fold(&entry.id), entry.model.clone()?))).collect(),
             settings: config.agents.defaults.models.clone(),
             locals: Locals::new(locals),
+            listings: Answers::new(LISTING_FOR, SILENCE_FOR),
+            facts: Answers::new(FACTS_FOR, SILENCE_FOR),
             http,
         }
     }
@@ -68,6 +84,7 @@ impl Catalog {
         if let Some(wanted) = filled(session) {
             let (entry, model) = self.look_up(wanted).await?;
             self.check_allowed(&entry, &model)?;
+            let model = self.described(&entry, model).await;
             return self.bind(&entry, model, Vec::new());
         }
         let configured = agent.into_iter().chain(&self.defaults).find(|choice| !choice.primary.trim().is_empty());
@@ -75,8 +92,9 @@ impl Catalog {
         let fallbacks = fallbacks.map(|choice| choice.fallbacks.clone()).unwrap_or_default();
         let (entry, model) = match configured {
             Some(choice) => self.look_up(choice.primary.trim()).await?,
-            None => first_of(self.known().await),
+            None => self.first().await?,
         };
+        let model = self.described(&entry, model).await;
         self.bind(&entry, model, fallbacks)
     }
 
@@ -90,11 +108,14 @@ impl Catalog {
         Ok(format!("{}/{}", entry.id, model.id))
     }
 
-    /// The provider and model a reference, alias or bare model id means. Local servers are only looked for when nothing
-    /// else has that name.
+    /// The provider and model a reference, alias or bare model id means. Servers are only asked when nothing else has
+    /// that name.
     async fn look_up(&self, wanted: &str) -> Result<(Entry, Model), ModelError> {
         match self.resolve_among(wanted, &self.locals.remembered()) {
-            Err(ModelError::Unknown { .. }) => self.resolve_among(wanted, &self.locals.find().await),
+            Err(ModelError::Unknown { .. }) => {
+                self.ask_all().await;
+                self.resolve_among(wanted, &self.locals.find().await)
+            }
             other => other,
         }
     }
@@ -130,14 +151,16 @@ impl Catalog {
     fn provider(&self, id: &str, found: &[Found]) -> Option<Entry> {
         let id = id.trim().to_lowercase();
         let canonical = builtin::vendor(&id).map_or(id.as_str(), |vendor| vendor.id);
-        let named = |name: &str| self.entries.iter().find(|entry| entry.id.eq_ignore_ascii_case(name)).cloned();
+        let now = |entry: &Entry| self.listed(entry).unwrap_or_else(|_| entry.clone());
+        let named = |name: &str| self.entries.iter().find(|entry| entry.id.eq_ignore_ascii_case(name)).map(now);
         let local = || found.iter().find(|found| found.server.id == id).map(Entry::of_local);
         named(&id).or_else(|| named(canonical)).or_else(|| (id == demo::PROVIDER).then(offline)).or_else(local)
     }
 
     /// Everything there is, best first: what can be called, or else local servers or the offline model, then the rest.
     fn entries_with(&self, found: &[Found]) -> Vec<Entry> {
-        let mut entries = self.entries.clone();
+        let now = |entry: &Entry| self.listed(entry).unwrap_or_else(|_| entry.clone());
+        let mut entries: Vec<Entry> = self.entries.iter().map(now).collect();
         entries.sort_by_key(|entry| !entry.has_key());
         if !self.has_default() {
             let locals: Vec<Entry> = found.iter().map(Entry::of_local).collect();
@@ -148,13 +171,8 @@ impl Catalog {
     }
 
     async fn known(&self) -> Vec<Entry> {
-        let found = if self.has_default() { Vec::new() } else { self.locals.find().await };
-        self.entries_with(&found)
-    }
-
-    /// Whether something can answer without having been asked for, the offline model and local servers aside.
-    fn has_default(&self) -> bool {
-        self.entries.iter().any(can_be_default)
+        self.ask_all().await;
+        self.entries_with(&self.find_locals().await)
     }
 
     fn is_allowed(&self, reference: &str) -> bool {
@@ -171,14 +189,11 @@ impl Catalog {
     }
 
     fn bind(&self, entry: &Entry, model: Model, fallbacks: Vec<String>) -> Result<Chosen, ModelError> {
-        let (provider, local, idle) = if entry.id == demo::PROVIDER && entry.base_url.is_empty() {
+        let (provider, local, idle) = if entry.is_offline() {
             (Demo::provider(), false, providers::IDLE_LOCAL)
         } else {
             let endpoint = endpoint(entry, &model)?;
-            let (local, idle) = (endpoint.is_local(), endpoint.idle);
-            let api = entry::dialect(model.api.as_deref().unwrap_or(&entry.api));
-            let unknown = || ModelError::NoDialect { provider: entry.id.clone(), api: api.to_owned() };
-            (providers::connect(api, endpoint, self.http.clone()).ok_or_else(unknown)?, local, idle)
+            (self.connect(entry, &model)?, endpoint.is_local(), endpoint.idle)
         };
         Ok(Chosen {
             provider_id: entry.id.clone(),
@@ -193,6 +208,13 @@ impl Catalog {
             idle,
             fallbacks,
         })
+    }
+
+    /// A provider over HTTP.
+    fn connect(&self, entry: &Entry, model: &Model) -> Result<Arc<dyn Provider>, ModelError> {
+        let api = entry::dialect(model.api.as_deref().unwrap_or(&entry.api));
+        let unknown = || ModelError::NoDialect { provider: entry.id.clone(), api: api.to_owned() };
+        providers::connect(api, endpoint(entry, model)?, self.http.clone()).ok_or_else(unknown)
     }
 }
 
@@ -210,25 +232,13 @@ impl ModelNames for Catalog {
         let choice = own.into_iter().chain(&self.defaults).find(|choice| !choice.primary.trim().is_empty());
         match choice {
             Some(choice) => self.resolve_among(&choice.primary, &found).ok().map(name_of),
-            None => Some(name_of(first_of(self.entries_with(&found)))),
+            None => self.first_known(&found).ok().map(name_of),
         }
     }
 }
 
 fn name_of((entry, model): (Entry, Model)) -> ModelName {
     ModelName { provider: entry.id, model: model.id }
-}
-
-/// What answers when nobody said what should.
-fn first_of(known: Vec<Entry>) -> (Entry, Model) {
-    let entry = known.into_iter().find(can_be_default).unwrap_or_else(offline);
-    let model = entry.models.first().cloned().unwrap_or_default();
-    (entry, model)
-}
-
-/// Whether a provider can answer without having been asked for.
-fn can_be_default(entry: &Entry) -> bool {
-    entry.has_key() && !entry.models.is_empty()
 }
 
 /// The offline model as an entry.
@@ -244,6 +254,8 @@ fn offline() -> Entry {
         timeout: None,
         models: vec![model],
         vendor: false,
+        configured: false,
+        asks: false,
     }
 }
 

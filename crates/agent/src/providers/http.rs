@@ -28,6 +28,8 @@ const ERROR_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A vendor's way of asking.
 pub(super) trait Dialect: Send + Sync + 'static {
+    /// What the addresses for calls end in.
+    fn path(&self) -> &'static str;
     /// Where to post.
     fn url(&self, endpoint: &Endpoint) -> Url;
     /// Credential and version.
@@ -167,7 +169,7 @@ async fn judge(response: Response, endpoint: &Endpoint, decoder: Box<dyn Decoder
 }
 
 /// What fits of an error's body, in the time it may take.
-async fn error_body(mut response: Response) -> String {
+pub(super) async fn error_body(mut response: Response) -> String {
     let mut body = Vec::new();
     let reading = async {
         while let Ok(Some(chunk)) = response.chunk().await {

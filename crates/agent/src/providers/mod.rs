@@ -10,6 +10,8 @@ mod endpoint;
 mod failure;
 mod http;
 mod images;
+mod listing;
+mod native;
 mod openai_chat;
 mod sse;
 mod tool_ids;
@@ -18,11 +20,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Code, Explain, Kind, Step};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use serde_json::Value;
 use wire::message::{Message, StopReason, Usage};
 
 pub use endpoint::{Endpoint, Http, IDLE_CLOUD, IDLE_LOCAL};
+pub use listing::ListedModel;
+
+pub(crate) use listing::read as read_listing;
+pub(crate) use native::{Facts, describe};
 
 /// Binds a dialect to an endpoint.
 pub type Connect = fn(Endpoint, Arc<Http>) -> Arc<dyn Provider>;
@@ -154,6 +162,12 @@ pub trait Provider: Send + Sync {
     fn api(&self) -> &'static str;
     /// Starts one call. Nothing is sent until the stream is polled; dropping the stream aborts the call.
     fn stream(&self, request: ModelRequest) -> BoxStream<'static, Result<ModelEvent, ProviderError>>;
+    /// Asks which models there are, best first where the vendor sorts them; never an empty list.
+    fn list(&self) -> BoxFuture<'static, Result<Vec<ListedModel>, ProviderError>> {
+        let message = format!("`{}` does not list its models", self.api());
+        let error = ProviderError { class: FailureClass::Format, message, retry_after: None };
+        std::future::ready(Err(error)).boxed()
+    }
 }
 
 /// Why a model call failed, in the classes a turn decides by.
@@ -186,6 +200,22 @@ impl FailureClass {
     pub const fn is_transient(self) -> bool {
         matches!(self, Self::RateLimit | Self::Overloaded | Self::Timeout | Self::ServerError | Self::Network)
     }
+
+    /// The stable name of such a failure.
+    pub const fn code(self) -> Code {
+        Code(match self {
+            Self::Auth => "MODEL_AUTH",
+            Self::Billing => "MODEL_BILLING",
+            Self::RateLimit => "MODEL_RATE_LIMIT",
+            Self::Overloaded => "MODEL_OVERLOADED",
+            Self::ContextOverflow => "MODEL_CONTEXT_OVERFLOW",
+            Self::Timeout => "MODEL_TIMEOUT",
+            Self::ServerError => "MODEL_SERVER_ERROR",
+            Self::Network => "MODEL_NETWORK",
+            Self::Format => "MODEL_FORMAT",
+            Self::Refusal => "MODEL_REFUSAL",
+        })
+    }
 }
 
 /// A failed model call. The message is short and fit for a chat; the vendor's body goes to the log only.
@@ -202,18 +232,7 @@ pub struct ProviderError {
 
 impl Explain for ProviderError {
     fn code(&self) -> Code {
-        Code(match self.class {
-            FailureClass::Auth => "MODEL_AUTH",
-            FailureClass::Billing => "MODEL_BILLING",
-            FailureClass::RateLimit => "MODEL_RATE_LIMIT",
-            FailureClass::Overloaded => "MODEL_OVERLOADED",
-            FailureClass::ContextOverflow => "MODEL_CONTEXT_OVERFLOW",
-            FailureClass::Timeout => "MODEL_TIMEOUT",
-            FailureClass::ServerError => "MODEL_SERVER_ERROR",
-            FailureClass::Network => "MODEL_NETWORK",
-            FailureClass::Format => "MODEL_FORMAT",
-            FailureClass::Refusal => "MODEL_REFUSAL",
-        })
+        self.class.code()
     }
 
     fn kind(&self) -> Kind {

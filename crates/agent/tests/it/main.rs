@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
 mod models;
+mod models_asked;
 mod providers;
 mod providers_answers;
 mod providers_demo;

@@ -178,7 +178,8 @@ async fn answer(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    if method == Method::GET {
+    // What is below `/api` is Ollama's own; a call of the dialect never goes there.
+    if method == Method::GET || uri.path().starts_with("/api/") {
         return listing(&shared, uri.path());
     }
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);

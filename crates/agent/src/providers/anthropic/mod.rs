@@ -8,6 +8,7 @@ mod request;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use reqwest::header::{AUTHORIZATION, HeaderName};
 use serde_json::Value;
@@ -16,7 +17,7 @@ use wire::message::{Block, Message};
 
 use super::failure::Failure;
 use super::http::{self, Decoder, Dialect};
-use super::{Endpoint, FailureClass, Http, ModelEvent, ModelRequest, Provider, ProviderError};
+use super::{Endpoint, FailureClass, Http, ListedModel, ModelEvent, ModelRequest, Provider, ProviderError, listing};
 
 /// The dialect's name in configs and transcripts.
 pub(super) const API: &str = "anthropic-messages";
@@ -42,13 +43,21 @@ impl Provider for Anthropic {
     fn stream(&self, request: ModelRequest) -> BoxStream<'static, Result<ModelEvent, ProviderError>> {
         http::call(Arc::new(Messages), self.endpoint.clone(), self.http.clone(), request)
     }
+
+    fn list(&self) -> BoxFuture<'static, Result<Vec<ListedModel>, ProviderError>> {
+        listing::ask(Messages, self.endpoint.clone(), self.http.clone())
+    }
 }
 
 struct Messages;
 
 impl Dialect for Messages {
+    fn path(&self) -> &'static str {
+        "messages"
+    }
+
     fn url(&self, endpoint: &Endpoint) -> Url {
-        endpoint.url("v1", "messages", true)
+        endpoint.url("v1", self.path(), true)
     }
 
     fn headers(&self, endpoint: &Endpoint) -> Vec<(HeaderName, String)> {

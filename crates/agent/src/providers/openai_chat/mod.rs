@@ -13,6 +13,7 @@ mod think_tags;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use reqwest::header::{AUTHORIZATION, HeaderName};
 use serde_json::Value;
@@ -21,7 +22,7 @@ use url::Url;
 use self::manner::Manner;
 use super::failure::Failure;
 use super::http::{self, Decoder, Dialect};
-use super::{Endpoint, FailureClass, Http, ModelEvent, ModelRequest, Provider, ProviderError};
+use super::{Endpoint, FailureClass, Http, ListedModel, ModelEvent, ModelRequest, Provider, ProviderError, listing};
 
 /// The dialect's name in configs and transcripts.
 pub(super) const API: &str = "openai-completions";
@@ -44,13 +45,21 @@ impl Provider for OpenAiChat {
     fn stream(&self, request: ModelRequest) -> BoxStream<'static, Result<ModelEvent, ProviderError>> {
         http::call(Arc::new(ChatCompletions), self.endpoint.clone(), self.http.clone(), request)
     }
+
+    fn list(&self) -> BoxFuture<'static, Result<Vec<ListedModel>, ProviderError>> {
+        listing::ask(ChatCompletions, self.endpoint.clone(), self.http.clone())
+    }
 }
 
 struct ChatCompletions;
 
 impl Dialect for ChatCompletions {
+    fn path(&self) -> &'static str {
+        "chat/completions"
+    }
+
     fn url(&self, endpoint: &Endpoint) -> Url {
-        endpoint.url("v1", "chat/completions", false)
+        endpoint.url("v1", self.path(), false)
     }
 
     fn headers(&self, endpoint: &Endpoint) -> Vec<(HeaderName, String)> {
