@@ -11,6 +11,8 @@ use base::{Code, Explain, Kind, Step};
 use config::{Bind, Config, StartOverrides};
 use tokio::net::{TcpListener, TcpSocket};
 
+use super::occupant::{self, Occupant};
+
 /// BIND-7: a peer that is shutting down lets go of the port within ten seconds.
 const ATTEMPTS: u32 = 20;
 /// BIND-7
@@ -22,8 +24,13 @@ const BACKLOG: u32 = 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Somebody else has it.
-    #[error("another gateway instance is already listening on ws://{0}")]
-    InUse(SocketAddr),
+    #[error("another gateway instance is already listening on ws://{address}{}", occupant::in_parentheses(.occupants))]
+    InUse {
+        /// What was to be bound.
+        address: SocketAddr,
+        /// Who listens there, as far as can be seen.
+        occupants: Vec<Occupant>,
+    },
     /// Anything else.
     #[error("failed to bind gateway socket on {address}: {source}")]
     Failed {
@@ -40,7 +47,7 @@ pub enum BindError {
 impl Explain for BindError {
     fn code(&self) -> Code {
         match self {
-            Self::InUse(_) => Code("GATEWAY_PORT_IN_USE"),
+            Self::InUse { .. } => Code("GATEWAY_PORT_IN_USE"),
             Self::Failed { .. } => Code("GATEWAY_BIND_FAILED"),
             Self::Unsupported(_) => Code("GATEWAY_BIND_UNSUPPORTED"),
         }
@@ -48,14 +55,14 @@ impl Explain for BindError {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::InUse(_) | Self::Failed { .. } => Kind::Failure,
+            Self::InUse { .. } | Self::Failed { .. } => Kind::Failure,
             Self::Unsupported(_) => Kind::Config,
         }
     }
 
     fn next(&self) -> Vec<Step> {
         match self {
-            Self::InUse(_) => vec![Step::run("openclaw gateway status"), Step::run("openclaw gateway stop")],
+            Self::InUse { .. } => vec![Step::run("openclaw gateway status"), Step::run("openclaw gateway stop")],
             Self::Failed { .. } => vec![Step::run("openclaw config get gateway.bind")],
             Self::Unsupported(_) => vec![Step::run("openclaw config set gateway.bind loopback")],
         }
@@ -124,7 +131,9 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
         match try_listen(address) {
             Ok(listener) => return Ok(listener),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && attempt < ATTEMPTS => attempt += 1,
-            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return Err(BindError::InUse(address)),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+                return Err(BindError::InUse { address, occupants: occupant::of(address.port()) });
+            }
             Err(source) => return Err(BindError::Failed { address, source }),
         }
         tokio::time::sleep(BETWEEN_ATTEMPTS).await;
@@ -137,4 +146,40 @@ fn try_listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// BIND-7: twenty attempts over ten seconds, then who it is.
+    #[tokio::test(start_paused = true)]
+    async fn a_taken_port_is_tried_for_a_while_and_then_names_who_has_it() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let began = tokio::time::Instant::now();
+        let error = listen(address).await.unwrap_err();
+        assert_eq!(began.elapsed(), BETWEEN_ATTEMPTS * (ATTEMPTS - 1));
+        let said = error.to_string();
+        assert!(
+            said.starts_with(&format!("another gateway instance is already listening on ws://{address}")),
+            "{said}"
+        );
+        if cfg!(target_os = "linux") {
+            assert!(said.contains(&format!("(pid {}: ", std::process::id())), "{said}");
+        }
+    }
+
+    /// BIND-7: the peer that was shutting down is gone in time.
+    #[tokio::test(start_paused = true)]
+    async fn a_port_that_comes_free_in_time_is_taken() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let leave = async {
+            tokio::time::sleep(BETWEEN_ATTEMPTS * 3).await;
+            drop(taken);
+        };
+        let (opened, ()) = tokio::join!(listen(address), leave);
+        assert_eq!(opened.unwrap().local_addr().unwrap(), address);
+    }
 }

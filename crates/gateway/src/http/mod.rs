@@ -4,6 +4,7 @@ mod bearer;
 pub(crate) mod bind;
 pub(crate) mod listener;
 pub(crate) mod metrics;
+pub(crate) mod occupant;
 mod page;
 mod probes;
 mod reply;
