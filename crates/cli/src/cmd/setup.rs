@@ -175,9 +175,11 @@ fn patch(before: &config::Loaded, wanted: &Wanted) -> Value {
         // 24 random bytes, as the daemon makes for a run without one (AUTH-4).
         changes.push((&["gateway", "auth", "token"], json!(base::random_hex(24))));
     }
+    // Said, not left to the default: in a container an unset bind means every address (BIND-9).
+    let bind = wanted.bind.clone().or_else(|| (is_local && !before.exists).then(|| "loopback".into()));
     let optional: [(&[&str], Option<Value>); 6] = [
         (&["gateway", "port"], wanted.port.map(|port| json!(port))),
-        (&["gateway", "bind"], wanted.bind.as_ref().map(|bind| json!(bind))),
+        (&["gateway", "bind"], bind.map(|bind| json!(bind))),
         (&["gateway", "remote", "url"], wanted.remote_url.as_ref().map(|url| json!(url))),
         (&["gateway", "remote", "token"], wanted.remote_token.as_ref().map(|token| json!(token))),
         (&["agents", "defaults", "workspace"], wanted.workspace.as_ref().map(|folder| json!(folder))),
@@ -219,11 +221,13 @@ pub(super) fn wipe_dev(app: &App) -> Result<(), Failure> {
 mod tests {
     use super::*;
 
+    /// BIND-9: a new config says loopback, so that a container changes nothing; one that is there keeps its bind.
     #[test]
     fn a_first_setup_is_local_with_a_token_and_a_second_adds_nothing() {
         let first = patch(&config::Loaded::default(), &Wanted::default());
         assert_eq!(first["gateway"]["mode"], "local");
         assert_eq!(first["gateway"]["auth"]["token"].as_str().unwrap().len(), 48);
+        assert_eq!(first["gateway"]["bind"], "loopback");
         let file = std::path::Path::new("/c/openclaw.json");
         let loaded = config::load_text(&first.to_string(), file, &base::Env::default()).unwrap();
         assert_eq!(patch(&loaded, &Wanted::default()), json!({}));
