@@ -12,6 +12,7 @@ mod explain;
 pub mod log;
 mod paths;
 mod secret;
+mod shield;
 
 pub use atomic::{ensure_private_dir, replace_file, write_atomic};
 pub use backoff::Backoff;
@@ -20,3 +21,4 @@ pub use env::Env;
 pub use explain::{Code, Explain, Kind, Step};
 pub use paths::{DEFAULT_PORT, PathsError, Profile, StatePaths, profile_port};
 pub use secret::{REDACTED, Secret, random_hex, random_token};
+pub use shield::shield_process;

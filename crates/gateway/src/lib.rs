@@ -4,6 +4,7 @@
 //! connection's queue. Who may come in is decided in `auth`; everything is put together once, in order, in `wiring`.
 
 mod agents;
+mod announcement;
 mod auth;
 mod clockwork;
 mod config_now;
@@ -30,6 +31,8 @@ mod typed;
 mod wiring;
 mod work;
 
+pub use announcement::Announcement;
 pub use conn::limits::Limits;
 pub use http::bind::BindError;
+pub use http::occupant::Occupant;
 pub use wiring::{Gateway, Options, Running, StartError};

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::{close, events};
 
+use crate::announcement::Announcement;
 use crate::auth::Gate;
 use crate::clockwork;
 use crate::config_now::ConfigNow;
@@ -161,8 +162,9 @@ impl Gateway {
             tasks.spawn(listener::accept(listener, places.clone(), front.clone(), stop.clone()));
         }
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
-        announce(&services, &addresses, token.is_some());
-        Ok(Running { addresses, token, services, stop, tasks, _lock: lock })
+        let announcement = Announcement::of(&services, &addresses);
+        announcement.log(&services, token.is_some());
+        Ok(Running { addresses, token, announcement, services, stop, tasks, _lock: lock })
     }
 }
 
@@ -188,31 +190,14 @@ async fn instance_id(store: &Store) -> Result<String, StoreError> {
     Ok(kept.as_str().unwrap_or_default().to_owned())
 }
 
-/// START-6, in the log.
-fn announce(services: &Services, addresses: &[SocketAddr], made_token: bool) {
-    let run = &services.run;
-    let policy = services.gate.policy();
-    for address in addresses {
-        tracing::info!("listening on ws://{address}");
-    }
-    tracing::info!(version = %run.version, pid = std::process::id(), auth = policy.shared.as_str(), "gateway ready");
-    tracing::info!("from another machine: ssh -N -L {0}:127.0.0.1:{0} <user>@{1}", run.port, run.machine.hostname);
-    if made_token {
-        tracing::warn!(
-            "no token is configured; one was made for this run (keep one: openclaw config set gateway.auth.token <token>)"
-        );
-    }
-    if matches!(policy.shared, crate::auth::policy::Shared::None) {
-        tracing::warn!("gateway.auth.mode is none: everyone who can connect is let in");
-    }
-}
-
 /// A Gateway at work.
 pub struct Running {
     /// Where it listens.
     pub addresses: Vec<SocketAddr>,
     /// The token made for this run, when none was configured.
     pub token: Option<Secret>,
+    /// What to tell whoever started it.
+    pub announcement: Announcement,
     services: Arc<Services>,
     stop: CancellationToken,
     tasks: TaskTracker,

@@ -2,6 +2,7 @@
 //!
 //! Refusals a restart cannot mend exit with 78, other start failures with 1, a clean stop with 0 (START-2).
 
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
 use base::Secret;
@@ -109,6 +110,11 @@ enum WsLog {
 }
 
 impl Flags {
+    /// Whether a person at a terminal is told in a few lines what the log says in many; `--verbose` asks for the many.
+    fn has_banner(&self) -> bool {
+        !self.verbose && std::io::stderr().is_terminal()
+    }
+
     /// What the flags say over the config (ENV-4).
     fn overrides(&self, app: &App) -> Result<StartOverrides, Failure> {
         let password = match (&self.password, &self.password_file) {
@@ -165,6 +171,8 @@ impl TailscaleFlag {
 }
 
 pub(super) fn run(app: &App, flags: &Flags) -> Result<(), Failure> {
+    // Tokens and keys come in by the environment; the programs an agent runs must not read them there.
+    base::shield_process().map_err(|error| Failure::new("SHIELD", format!("cannot shield the process: {error}")))?;
     if flags.reset {
         if !app.dev {
             return Err(Failure::usage("Use --reset with --dev").run("openclaw --dev gateway run --reset"));
@@ -182,8 +190,10 @@ pub(super) fn run(app: &App, flags: &Flags) -> Result<(), Failure> {
         return Err(first.into());
     }
     let level = if flags.verbose { tracing::Level::DEBUG } else { tracing::Level::INFO };
+    let console = if flags.has_banner() { tracing::Level::WARN } else { level };
     let folder = app.paths.logs();
-    let options = base::log::LogOptions { folder: Some(folder.clone()), file_level: level, console_level: Some(level) };
+    let options =
+        base::log::LogOptions { folder: Some(folder.clone()), file_level: level, console_level: Some(console) };
     base::log::init(&options)
         .map_err(|error| Failure::new("LOG_UNWRITABLE", format!("`{}`: {error}", folder.display())))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -210,11 +220,7 @@ async fn serve(app: &App, flags: &Flags, overrides: &StartOverrides) -> Result<(
         })
         .await
         .map_err(|error| Failure::of(&error))?;
-        announce(app, &running.addresses);
-        if running.token.is_some() {
-            app.out
-                .warn("no token is configured: one was made for this run only; `openclaw setup` makes a durable one");
-        }
+        announce(app, &running.announcement, flags.has_banner());
         if flags.port == Some(0) {
             port = running.addresses.first().map(std::net::SocketAddr::port);
         }
@@ -228,26 +234,31 @@ async fn serve(app: &App, flags: &Flags, overrides: &StartOverrides) -> Result<(
     }
 }
 
-/// START-6: where it listens and how to get there. People read it on stderr; with `--json` a program reads one object.
-fn announce(app: &App, addresses: &[std::net::SocketAddr]) {
-    let urls: Vec<String> = addresses.iter().map(|address| format!("ws://{address}")).collect();
-    let port = addresses.first().map_or(0, std::net::SocketAddr::port);
-    let log = base::log::file_of_today(&app.paths.logs());
-    let pid = std::process::id();
+/// START-6: where it listens and how to get there. With `--json` a program reads one object on stdout; a person on a
+/// terminal reads a banner, and everybody else has the same facts in the log lines.
+fn announce(app: &App, said: &gateway::Announcement, banner: bool) {
     if app.out.json {
-        app.out.value(&json!({"ok": true, "pid": pid, "port": port, "urls": urls, "logFile": log,
-            "version": env!("CARGO_PKG_VERSION"), "controlUiUrl": format!("http://127.0.0.1:{port}/")}));
-        return;
+        app.out.value(&json!({"ok": true, "pid": said.pid, "port": said.port, "urls": said.urls,
+            "mode": said.mode, "logFile": said.log_file, "version": said.version,
+            "controlUiUrl": said.control_ui_url, "ssh": said.ssh_line}));
+    } else if banner {
+        let whole = !app.env.is_on("HIDE_BANNER");
+        banner_lines(said, whole).iter().for_each(|line| app.out.note(line));
     }
-    let listening = format!("listening on {}", urls.join(", "));
-    if app.env.is_on("HIDE_BANNER") {
-        return app.out.note(&listening);
+}
+
+fn banner_lines(said: &gateway::Announcement, whole: bool) -> Vec<String> {
+    let listening = format!("listening on {}", said.urls.join(", "));
+    if !whole {
+        return vec![listening];
     }
-    app.out.note(&format!("{} gateway, pid {pid}", crate::cmd::version::LINE));
-    app.out.note(&listening);
-    app.out.note(&format!("dashboard    http://127.0.0.1:{port}/"));
-    app.out.note(&format!("logs         {}", log.display()));
-    app.out.note(&format!("from afar    ssh -N -L 18789:127.0.0.1:{port} <user>@<host>"));
+    vec![
+        format!("{} gateway ({}), pid {}", crate::cmd::version::LINE, said.mode, said.pid),
+        listening,
+        format!("dashboard    {}", said.control_ui_url),
+        format!("logs         {}", said.log_file.display()),
+        format!("from afar    {}", said.ssh_line),
+    ]
 }
 
 /// Resolves when the process is asked to stop.
@@ -272,4 +283,34 @@ fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
             std::future::pending::<()>().await;
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// START-6
+    #[test]
+    fn the_banner_says_where_it_listens_and_how_to_get_there() {
+        let said = gateway::Announcement {
+            version: "1".into(),
+            mode: "local",
+            pid: 7,
+            port: 18_790,
+            urls: vec!["ws://127.0.0.1:18790".into(), "ws://[::1]:18790".into()],
+            log_file: "/s/logs/a.log".into(),
+            control_ui_url: "http://127.0.0.1:18790/".into(),
+            ssh_line: "ssh -N -L 18789:127.0.0.1:18790 ann@box".into(),
+        };
+        let lines = banner_lines(&said, true);
+        assert!(lines[0].ends_with("gateway (local), pid 7"), "{lines:?}");
+        let rest = [
+            "listening on ws://127.0.0.1:18790, ws://[::1]:18790",
+            "dashboard    http://127.0.0.1:18790/",
+            "logs         /s/logs/a.log",
+            "from afar    ssh -N -L 18789:127.0.0.1:18790 ann@box",
+        ];
+        assert_eq!(lines[1..], rest);
+        assert_eq!(banner_lines(&said, false), rest[..1]);
+    }
 }
