@@ -47,6 +47,7 @@ pub(super) struct Model {
     pub(super) images: bool,
     pub(super) cost: Option<Price>,
     pub(super) switches: Switches,
+    pub(super) headers: Vec<(String, Secret)>,
 }
 
 impl Entry {
@@ -177,6 +178,7 @@ impl Model {
             images: model.images,
             cost: model.cost,
             switches: Switches::default(),
+            headers: Vec::new(),
         }
     }
 
@@ -197,6 +199,7 @@ impl Model {
             images: entry.input.iter().any(|kind| kind == "image"),
             cost: entry.cost.map(cost),
             switches: switches(&entry.compat),
+            headers: entry.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
         }
     }
 }

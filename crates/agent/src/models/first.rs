@@ -81,7 +81,7 @@ impl Catalog {
     }
 
     async fn fetch(&self, entry: &Entry) -> Listing {
-        let provider = self.connect(entry, &Model::default())?;
+        let provider = self.connect(entry, &Model::default(), endpoint(entry, &Model::default())?)?;
         provider.list().await.map_err(|error| not_listed(entry, error))
     }
 

@@ -32,7 +32,7 @@ use self::entry::{CONTEXT_HOSTED, CONTEXT_LOCAL, Entry, Model};
 use self::first::Listing;
 use self::local::{Found, Locals};
 use crate::providers::demo::{self, Demo};
-use crate::providers::{self, Endpoint, Facts, Http, Provider};
+use crate::providers::{self, Endpoint, Facts, Http, Params, Provider};
 use crate::tools::{ModelName, ModelNames};
 
 /// How long a server's listing is believed.
@@ -63,6 +63,12 @@ impl Catalog {
     /// The same, looking for exactly these local servers.
     pub fn with_locals(config: &Config, env: &Env, http: Arc<Http>, locals: Vec<LocalServer>) -> Self {
         let agents = config.agents.entries.iter();
+        for (reference, settings) in &config.agents.defaults.models {
+            let unknown = Params::of(&settings.params).unknown;
+            if !unknown.is_empty() {
+                tracing::warn!(model = %reference, params = ?unknown, "parameters nobody here knows are not sent");
+            }
+        }
         Self {
             entries: entry::all(&config.models, env),
             defaults: config.agents.defaults.model.clone(),
@@ -189,11 +195,14 @@ impl Catalog {
     }
 
     fn bind(&self, entry: &Entry, model: Model, fallbacks: Vec<String>) -> Result<Chosen, ModelError> {
+        let params = self.params(entry, &model);
+        let max_tokens = params.max_tokens.or(model.max_tokens);
         let (provider, local, idle) = if entry.is_offline() {
             (Demo::provider(), false, providers::IDLE_LOCAL)
         } else {
             let endpoint = endpoint(entry, &model)?;
-            (self.connect(entry, &model)?, endpoint.is_local(), endpoint.idle)
+            let (local, idle) = (endpoint.is_local(), endpoint.idle);
+            (self.connect(entry, &model, Endpoint { params, max_tokens, ..endpoint })?, local, idle)
         };
         Ok(Chosen {
             provider_id: entry.id.clone(),
@@ -201,7 +210,7 @@ impl Catalog {
             name: model.name,
             provider,
             context_window: model.context_window.unwrap_or(if local { CONTEXT_LOCAL } else { CONTEXT_HOSTED }),
-            max_tokens: model.max_tokens,
+            max_tokens,
             reasoning: model.reasoning,
             input_images: model.images,
             cost: model.cost,
@@ -210,11 +219,17 @@ impl Catalog {
         })
     }
 
+    /// What a person adds to every call of a model.
+    fn params(&self, entry: &Entry, model: &Model) -> Params {
+        let settings = self.settings.get(&format!("{}/{}", entry.id, model.id));
+        settings.map(|settings| Params::of(&settings.params)).unwrap_or_default()
+    }
+
     /// A provider over HTTP.
-    fn connect(&self, entry: &Entry, model: &Model) -> Result<Arc<dyn Provider>, ModelError> {
+    fn connect(&self, entry: &Entry, model: &Model, endpoint: Endpoint) -> Result<Arc<dyn Provider>, ModelError> {
         let api = entry::dialect(model.api.as_deref().unwrap_or(&entry.api));
         let unknown = || ModelError::NoDialect { provider: entry.id.clone(), api: api.to_owned() };
-        providers::connect(api, endpoint(entry, model)?, self.http.clone()).ok_or_else(unknown)
+        providers::connect(api, endpoint, self.http.clone()).ok_or_else(unknown)
     }
 }
 
@@ -268,7 +283,8 @@ fn endpoint(entry: &Entry, model: &Model) -> Result<Endpoint, ModelError> {
     }
     let mut endpoint = Endpoint::new(&*entry.id, url);
     endpoint.api_key.clone_from(&entry.key);
-    endpoint.headers.clone_from(&entry.headers);
+    // Those of the model come last and win.
+    endpoint.headers = entry.headers.iter().chain(&model.headers).cloned().collect();
     endpoint.idle = entry.timeout.unwrap_or(endpoint.idle);
     endpoint.sees_images = model.images;
     endpoint.reasons = model.reasoning;

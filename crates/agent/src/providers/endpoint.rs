@@ -9,7 +9,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::{Host, Url};
 
 use super::failure::Failure;
-use super::{FailureClass, Switches};
+use super::{FailureClass, Params, Switches};
 
 /// How long a vendor in the cloud may be silent before a call is given up.
 pub const IDLE_CLOUD: Duration = Duration::from_secs(120);
@@ -39,6 +39,8 @@ pub struct Endpoint {
     pub max_tokens: Option<u64>,
     /// What the config says of the server's dialect.
     pub switches: Switches,
+    /// What a person adds to every call of the model.
+    pub params: Params,
 }
 
 impl Endpoint {
@@ -55,6 +57,7 @@ impl Endpoint {
             reasons: false,
             max_tokens: None,
             switches: Switches::default(),
+            params: Params::default(),
         }
     }
 

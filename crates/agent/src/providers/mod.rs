@@ -13,6 +13,7 @@ mod images;
 mod listing;
 mod native;
 mod openai_chat;
+mod params;
 mod sse;
 mod tool_ids;
 
@@ -28,6 +29,7 @@ use wire::message::{Message, StopReason, Usage};
 
 pub use endpoint::{Endpoint, Http, IDLE_CLOUD, IDLE_LOCAL};
 pub use listing::ListedModel;
+pub use params::Params;
 
 pub(crate) use listing::read as read_listing;
 pub(crate) use native::{Facts, describe};

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use base::{Env, Explain as _};
+use base::{Env, Explain as _, Secret};
 use config::{AgentEntry, Config, ModelChoice, ModelEntry, ModelSettings, ProviderConfig};
-use kit::vendors::FakeOpenAi;
+use kit::vendors::{FakeAnthropic, FakeOpenAi, Reply, Vendor};
 use openclaw_agent::models::{Catalog, LocalServer, ModelError};
-use openclaw_agent::providers::Http;
+use openclaw_agent::providers::{Http, ModelRequest};
 use openclaw_agent::tools::ModelNames as _;
+use serde_json::{Value, json};
 use wire::AgentId;
 
 use crate::providers::{events, request, text, user};
@@ -201,6 +202,45 @@ fn tools_learn_the_names_of_models_without_waiting() {
     assert_eq!(catalog.resolve("nobody").unwrap_err(), "there is no model `nobody`");
     let default = |agent: &str| catalog.default_of(&AgentId::fold(agent)).unwrap().to_string();
     assert_eq!((default("ops"), default("main")), ("openai/gpt-5.6".into(), "fake/fake-1".into()));
+}
+
+///
+#[tokio::test]
+async fn parameters_and_headers_of_a_model_are_sent_in_each_dialect() {
+    let (chat, messages) = (FakeOpenAi::start().await, FakeAnthropic::start().await);
+    chat.always(Reply::text("ok"));
+    messages.always(Reply::text("ok"));
+    for (api, vendor) in [("openai-completions", &*chat), ("anthropic-messages", &*messages)] {
+        let mut config = with_fake(&vendor.base_url());
+        let provider = config.models.providers.get_mut("fake").unwrap();
+        provider.api = Some(api.into());
+        provider.headers.insert("X-Team".into(), Secret::new("blue"));
+        provider.headers.insert("X-Only".into(), Secret::new("here"));
+        provider.models[0].headers.insert("x-team".into(), Secret::new("red"));
+        let params = json!({"temperature": 0.2, "top_p": 0.9, "maxTokens": 777, "stop": "END", "seed": 7, "odd": 1,
+            "extraBody": {"metadata": {"user_id": "u"}, "messages": []}});
+        let params = serde_json::from_value(params).unwrap();
+        let settings = ModelSettings { params, ..ModelSettings::default() };
+        config.agents.defaults.models.insert("fake/fake-1".into(), settings);
+        let chosen = catalog(&config, &[]).choose(None, None).await.unwrap();
+        assert_eq!(chosen.max_tokens, Some(777));
+        let asked = ModelRequest { max_tokens: chosen.max_tokens, ..request(vec![user("hi")]) };
+        events(&*chosen.provider, asked).await;
+    }
+    let of = |vendor: &Vendor, fields: &[&str]| {
+        let sent = vendor.requests()[0].clone();
+        assert_eq!((sent.header("x-team"), sent.header("x-only")), ("red", "here"));
+        assert!(!sent.body["messages"].as_array().unwrap().is_empty() && sent.body["metadata"]["user_id"] == "u");
+        fields.iter().map(|field| sent.body[field].clone()).collect::<Value>()
+    };
+    assert_eq!(
+        of(&chat, &["temperature", "top_p", "max_completion_tokens", "stop", "seed", "odd"]),
+        json!([0.2, 0.9, 777, "END", 7, null])
+    );
+    assert_eq!(
+        of(&messages, &["temperature", "top_p", "max_tokens", "stop_sequences", "seed", "odd"]),
+        json!([0.2, 0.9, 777, ["END"], null, null])
+    );
 }
 
 ///

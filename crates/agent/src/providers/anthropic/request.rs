@@ -40,6 +40,7 @@ pub(super) fn body(endpoint: &Endpoint, request: &ModelRequest) -> Value {
     if endpoint.reasons {
         body.extend(thinking(request.thinking, generation));
     }
+    endpoint.params.add_to_messages(&mut body);
     body.into()
 }
 

@@ -41,6 +41,7 @@ pub(super) fn body(manner: &Manner, endpoint: &Endpoint, request: &ModelRequest)
     if let Some((field, value)) = manner.reasoning(request.thinking, with_tools) {
         body.insert(field.into(), value);
     }
+    endpoint.params.add_to_chat(&mut body);
     body.into()
 }
 
