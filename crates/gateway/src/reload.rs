@@ -112,3 +112,32 @@ fn seeded_origins(addresses: &[SocketAddr]) -> Vec<String> {
     tracing::info!(?origins, "browser origins let in for this run");
     origins
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allowed(text: &str, addresses: &[&str]) -> Vec<String> {
+        let env = Env::default();
+        let loaded = config::load_text(text, std::path::Path::new("/c/openclaw.json"), &env).unwrap();
+        let addresses: Vec<SocketAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+        let reload = Reload::new(StartOverrides::default(), None, "box".into(), &addresses);
+        reload.policy(&loaded.config, &env).unwrap().allowed_origins
+    }
+
+    /// ORIGIN-4
+    #[test]
+    fn a_network_bind_without_a_list_lets_in_its_own_pages_for_this_run() {
+        assert_eq!(allowed("{}", &["127.0.0.1:18789", "[::1]:18789"]), Vec::<String>::new());
+        let own = ["http://localhost:4000", "http://127.0.0.1:4000"];
+        assert_eq!(allowed("{}", &["0.0.0.0:4000"]), own);
+        let custom = [own[0], own[1], "http://192.168.1.5:4000"];
+        assert_eq!(allowed("{}", &["192.168.1.5:4000", "127.0.0.1:4000"]), custom);
+        let listed = r#"{gateway: {controlUi: {allowedOrigins: ["https://claw.example"]}}}"#;
+        assert_eq!(
+            allowed(listed, &["0.0.0.0:4000"]),
+            ["https://claw.example"],
+            "a list of the owner's is kept as it is"
+        );
+    }
+}

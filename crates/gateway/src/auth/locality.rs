@@ -1,4 +1,4 @@
-//! Where a connection comes from (LOCAL-1…4).
+//! Where a connection comes from (LOCAL-1…5).
 //!
 //! The socket's peer is a fact; headers are hearsay, believed only from a trusted proxy. A request that looks proxied
 //! but comes from nobody we trust is refused rather than guessed about: behind an unconfigured proxy on this machine
@@ -9,9 +9,12 @@ use std::net::{IpAddr, SocketAddr};
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
 use wire::ScopeSet;
+use wire::connect::{AuthMethod, ClientInfo};
 
 use super::net::{self, Authority};
+use super::origin;
 use super::policy::Policy;
+use super::shared::Proof;
 
 /// Headers Tailscale owns; a direct local caller has none of them.
 const TAILSCALE_HEADERS: [&str; 5] = [
@@ -71,6 +74,27 @@ impl Peer {
     /// Whether it is this machine, through nothing (LOCAL-1).
     pub(crate) fn is_direct_local(&self) -> bool {
         self.attribution == Attribution::DirectLocal
+    }
+}
+
+/// Whether pairing counts a client as the owner's own (LOCAL-5). Beside a direct local line these are the two shapes a
+/// published container port gives to a local caller; they need the secret and a certain container.
+pub(super) fn is_near(peer: &Peer, policy: &Policy, shared: Proof, client: &ClientInfo) -> bool {
+    if peer.is_direct_local() {
+        return true;
+    }
+    let proven = matches!(shared, Proof::Valid(AuthMethod::Token | AuthMethod::Password));
+    let private = peer.attribution == Attribution::DirectRemote && net::is_private(peer.client);
+    let host_is_loopback = peer.host.as_ref().is_some_and(Authority::is_loopback);
+    if !(policy.in_container && proven && private && host_is_loopback) {
+        return false;
+    }
+    match peer.origin.as_deref().map(origin::host_of) {
+        None => client.id == "cli" && client.mode == "cli",
+        Some(page) => {
+            let page_is_loopback = page.and_then(|host| Authority::parse(&host));
+            client.id == "openclaw-control-ui" && page_is_loopback.is_some_and(|host| host.is_loopback())
+        }
     }
 }
 
@@ -158,6 +182,33 @@ mod tests {
         assert_eq!(nobody.attribution, Attribution::Unattributable);
         assert_eq!(read("10.0.0.1:1", &[]).attribution, Attribution::Unattributable);
         assert_eq!(read("192.0.2.1:1", &[("x-forwarded-for", "127.0.0.1")]).attribution, Attribution::Unattributable);
+    }
+
+    /// LOCAL-5
+    #[test]
+    fn a_published_container_port_is_near_only_with_the_secret_and_its_own_looks() {
+        let near = |addr: &str, headers_of: &[(&str, &str)], shared, id: &str, change: fn(&mut Policy)| {
+            let mut policy = policy();
+            policy.in_container = true;
+            change(&mut policy);
+            let peer = Peer::read(addr.parse().unwrap(), &headers(headers_of), &policy);
+            let mode = if id == "cli" { "cli" } else { "webchat" };
+            let client = ClientInfo { id: id.into(), mode: mode.into(), ..ClientInfo::default() };
+            is_near(&peer, &policy, shared, &client)
+        };
+        let (token, bridge, same) = (Proof::Valid(AuthMethod::Token), "172.17.0.1:1", |_: &mut Policy| {});
+        let host = ("host", "localhost:18789");
+        let page = ("origin", "http://127.0.0.1:18789");
+        assert!(near("127.0.0.1:1", &[], Proof::Valid(AuthMethod::None), "openclaw-tui", same), "a direct local line");
+        assert!(near(bridge, &[host], token, "cli", same));
+        assert!(near(bridge, &[host, page], token, "openclaw-control-ui", same));
+        assert!(!near(bridge, &[host], token, "openclaw-tui", same), "another client");
+        assert!(!near(bridge, &[host, page], token, "cli", same), "a command with a page behind it");
+        assert!(!near(bridge, &[host], Proof::Valid(AuthMethod::None), "cli", same), "no secret");
+        assert!(!near(bridge, &[("host", "box.lan:18789")], token, "cli", same), "dialled by another name");
+        assert!(!near(bridge, &[host, ("x-real-ip", "10.0.0.1")], token, "cli", same), "through a proxy");
+        assert!(!near("203.0.113.7:1", &[host], token, "cli", same), "from the internet");
+        assert!(!near(bridge, &[host], token, "cli", |policy| policy.in_container = false), "no container");
     }
 
     #[test]

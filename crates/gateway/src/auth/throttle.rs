@@ -8,6 +8,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use wire::Role;
+
 use super::locality::Peer;
 use super::net;
 use super::policy::Limits;
@@ -63,10 +65,10 @@ impl Key {
         }
     }
 
-    /// A paired device that has proven its key in this handshake (RATE-7). Only paired ones: a stranger can make as
-    /// many keys as it likes.
-    pub(crate) fn of_device(device_id: &str) -> Self {
-        Self { name: format!("device:{device_id}"), exempt: false }
+    /// A paired device that has proven its key in this handshake (RATE-7), in one of its roles: an app whose node half
+    /// holds an old token keeps its operator half. Only paired ones: a stranger can make as many keys as it likes.
+    pub(crate) fn of_device(device_id: &str, role: Role) -> Self {
+        Self { name: format!("device:{device_id}:{role}"), exempt: false }
     }
 
     /// The key as logs and commands name it.

@@ -9,7 +9,7 @@ use wire::connect::{AuthMethod, ConnectParams, Credential, HelloAuth};
 use wire::{ErrorShape, Role, ScopeSet, device_auth};
 
 use super::device::{self, Decision};
-use super::locality::{Attribution, Peer};
+use super::locality::{self, Attribution, Peer};
 use super::policy::Policy;
 use super::refusal::{Reason, Refusal};
 use super::scopes::{self, Deviceless};
@@ -152,7 +152,7 @@ impl Attempt<'_> {
         device_auth::verify(self.params, proof, nonce, base::now_ms()).map_err(Refusal::proof)?;
         let known = services.store.device(&proof.id).await.map_err(out_of_order)?;
         // A device we know is charged for its own mistakes; a new one could be made for every attempt (RATE-7).
-        let key = if known.is_some() { Key::of_device(&proof.id) } else { Key::of(self.peer) };
+        let key = if known.is_some() { Key::of_device(&proof.id, self.role) } else { Key::of(self.peer) };
         let method = match self.check_credentials(services, &proof.id, &key).await {
             Ok(method) => method,
             Err(failure) => return Err(self.refuse(failure, &key).await),
@@ -260,7 +260,7 @@ impl Attempt<'_> {
             facts: &facts,
             client,
             method,
-            local: self.policy.auto_approve_local && self.is_local(),
+            local: self.policy.auto_approve_local && locality::is_near(self.peer, self.policy, self.shared, client),
             browser: self.peer.origin.is_some(),
         };
         let public_key = canonical_key(&proof.public_key);
@@ -288,28 +288,6 @@ impl Attempt<'_> {
             (Decision::ApproveSilently | Decision::Known | Decision::Refresh, _) => {
                 let new = approval(vec![self.role], self.scopes.clone());
                 self.pairing.approve_silently(new).await.map_err(out_of_order)
-            }
-        }
-    }
-
-    /// Whether pairing counts this as the owner's own machine (LOCAL-5). Beside a direct local line these are the two
-    /// shapes a published container port gives to a local caller; they need the secret and a certain container.
-    fn is_local(&self) -> bool {
-        if self.peer.is_direct_local() {
-            return true;
-        }
-        let proven = matches!(self.shared, Proof::Valid(AuthMethod::Token | AuthMethod::Password));
-        let near = self.peer.attribution == Attribution::DirectRemote && super::net::is_private(self.peer.client);
-        let host_is_loopback = self.peer.host.as_ref().is_some_and(super::net::Authority::is_loopback);
-        if !(self.policy.in_container && proven && near && host_is_loopback) {
-            return false;
-        }
-        let client = &self.params.client;
-        match self.peer.origin.as_deref().map(origin::host_of) {
-            None => client.id == "cli" && client.mode == "cli",
-            Some(page) => {
-                let page_is_loopback = page.and_then(|host| super::net::Authority::parse(&host));
-                client.id == "openclaw-control-ui" && page_is_loopback.is_some_and(|host| host.is_loopback())
             }
         }
     }

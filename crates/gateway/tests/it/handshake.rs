@@ -109,6 +109,33 @@ async fn each_lie_about_a_device_has_its_own_refusal() {
     }
 }
 
+/// protocol.md 3: of two mistakes the earlier rule answers.
+#[tokio::test]
+async fn the_first_rule_that_does_not_hold_is_the_answer() {
+    let house = House::start().await;
+    let mut wrong = Connect::device("wrong", &kit::device_key())
+        .set("/client/id", json!("openclaw-control-ui"))
+        .set("/client/mode", json!("webchat"))
+        .set("/surprise", json!(1));
+    wrong.key = None;
+    wrong = wrong.set("/minProtocol", json!(5)).set("/maxProtocol", json!(5)).set("/role", json!("king"));
+    let message = |refused: kit::Refused| refused.error.unwrap().message;
+    assert!(message(house.refused(&wrong).await).starts_with("invalid connect params"));
+    wrong.params.as_object_mut().unwrap().remove("surprise");
+    assert_eq!(message(house.refused(&wrong).await), "protocol mismatch");
+    wrong = wrong.set("/minProtocol", json!(4));
+    assert_eq!(message(house.refused(&wrong).await), "invalid role");
+    wrong = wrong.set("/role", json!("operator"));
+    assert_eq!(house.refusal(&wrong).await.0, "CONTROL_UI_ORIGIN_NOT_ALLOWED");
+    wrong = wrong.header("origin", "http://localhost:5173");
+    assert_eq!(house.refusal(&wrong).await.0, "CONTROL_UI_DEVICE_IDENTITY_REQUIRED");
+    wrong.key = Some(kit::device_key());
+    wrong = wrong.tamper(|proof| proof.signed_at += 1);
+    assert_eq!(house.refusal(&wrong).await.0, "DEVICE_AUTH_SIGNATURE_INVALID");
+    wrong.tamper = None;
+    assert_eq!(house.refusal(&wrong).await.0, "AUTH_TOKEN_MISMATCH");
+}
+
 /// SVC-5
 #[tokio::test]
 async fn a_stop_is_announced_and_then_the_socket_closes_with_1012() {

@@ -10,4 +10,6 @@ mod hub;
 mod limits;
 mod methods;
 mod pairing;
+mod throttle;
+mod tunnel;
 mod work;
