@@ -113,6 +113,9 @@ pub(crate) async fn open(app: &App, reach: &Reach, port: Option<u16>, want: &Wan
 /// The way to the Gateway that is meant.
 pub(crate) fn way(app: &App, reach: &Reach, port: Option<u16>, is_report: bool) -> Result<Way, Failure> {
     refuse_unbuilt(reach)?;
+    if [&reach.token, &reach.password].into_iter().flatten().any(|secret| secret != "-") {
+        app.out.note("note: other users of this host can read a secret on a command line; --token-file hides it");
+    }
     // CRED-2: with `--url` the config is not even read for anything but its path.
     let asked = Asked {
         url: reach.url.clone(),

@@ -34,5 +34,5 @@ mod work;
 pub use announcement::Announcement;
 pub use conn::limits::Limits;
 pub use http::bind::BindError;
-pub use http::occupant::Occupant;
+pub use http::occupant::{Occupant, of as occupants};
 pub use wiring::{Gateway, Options, Running, StartError};

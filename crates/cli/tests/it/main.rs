@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so where it stands")]
 
+mod daemon;
 mod exit_codes;
+mod flags;
 mod offline;
 mod shapes;
+mod target;
 mod terminal;
 
 use std::path::PathBuf;

@@ -30,7 +30,7 @@ pub(super) fn in_parentheses(occupants: &[Occupant]) -> String {
 
 /// Who listens on `port`, as far as can be seen.
 #[cfg(target_os = "linux")]
-pub(super) fn of(port: u16) -> Vec<Occupant> {
+pub fn of(port: u16) -> Vec<Occupant> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|table| std::fs::read_to_string(table).unwrap_or_default());
     let sockets: Vec<String> = tables.iter().flat_map(|table| proc::listening(table, port)).collect();
     if sockets.is_empty() { Vec::new() } else { proc::holders(&sockets) }
@@ -38,7 +38,7 @@ pub(super) fn of(port: u16) -> Vec<Occupant> {
 
 /// Nobody is known here.
 #[cfg(not(target_os = "linux"))]
-pub(super) fn of(_port: u16) -> Vec<Occupant> {
+pub fn of(_port: u16) -> Vec<Occupant> {
     Vec::new()
 }
 

@@ -1,6 +1,8 @@
 //! `openclaw gateway`: run the daemon, or look at one.
 
 mod call;
+#[cfg(unix)]
+mod force;
 mod probe;
 mod run;
 mod status;

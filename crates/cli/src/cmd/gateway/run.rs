@@ -189,6 +189,10 @@ pub(super) fn run(app: &App, flags: &Flags) -> Result<(), Failure> {
     if let Some(first) = config::refusals(&loaded.config, &overrides, &app.env).into_iter().next() {
         return Err(first.into());
     }
+    if flags.force {
+        let port = config::effective_port(&loaded.config, &overrides, &app.env, app.paths.profile.default_port());
+        free_port(app, port)?;
+    }
     let level = if flags.verbose { tracing::Level::DEBUG } else { tracing::Level::INFO };
     let console = if flags.has_banner() { tracing::Level::WARN } else { level };
     let folder = app.paths.logs();
@@ -199,6 +203,14 @@ pub(super) fn run(app: &App, flags: &Flags) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.map_err(|error| Failure::new("RUNTIME", format!("cannot start: {error}")))?;
     runtime.block_on(serve(app, flags, &overrides))
+}
+
+#[cfg(unix)]
+use super::force::free as free_port;
+
+#[cfg(not(unix))]
+fn free_port(_: &App, _: u16) -> Result<(), Failure> {
+    Err(Failure::not_built("--force on this system"))
 }
 
 /// One Gateway after another, until the process is asked to stop.
