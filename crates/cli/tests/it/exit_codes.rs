@@ -33,7 +33,7 @@ fn a_running_gateway_gives_done_failed_usage_and_refused() {
     assert_eq!(exit, 0, "a report succeeds");
 }
 
-/// CLI-7, PROBE-15, CLI-6
+/// CLI-4, CLI-6, CLI-7, PROBE-15
 #[test]
 fn an_absent_gateway_is_unreachable_and_the_text_is_short() {
     let gateway = TestGateway::prepare(&binary(), &json!({}));

@@ -40,7 +40,7 @@ const BUILT: &[&[&str]] = &[
     &["help"],
 ];
 
-/// CLI-8, CLI-13: help succeeds, an unknown flag is named and is a usage error, in JSON too.
+/// CLI-4, CLI-8, CLI-13: help succeeds, an unknown flag is named and is a usage error, in JSON too.
 #[test]
 fn every_command_has_help_and_names_an_unknown_flag() {
     let home = tempfile::tempdir().unwrap();
@@ -114,6 +114,28 @@ fn the_config_is_set_up_read_changed_and_checked() {
     let (exit, invalid) = json(&mut alone(&home), &["config", "validate"]);
     assert_eq!((exit, &invalid["valid"]), (1, &json!(false)));
     assert!(invalid["issues"][0]["path"].as_str().is_some_and(|path| path.contains("bind")), "{invalid}");
+}
+
+/// CFGC-5: what `validate` calls valid, the daemon starts on.
+#[test]
+fn validate_finds_what_the_daemon_would_refuse_to_start_on() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join(".openclaw/openclaw.json");
+    std::fs::create_dir(home.path().join(".openclaw")).unwrap();
+    for refused in [
+        json!({"auth": {"mode": "token", "token": "a-long-enough-token"}, "tailscale": {"mode": "funnel"}}),
+        json!({"auth": {"mode": "none"}, "bind": "lan"}),
+        json!({"auth": {"mode": "token", "token": "undefined"}}),
+    ] {
+        let mut config = json!({"gateway": refused});
+        config["gateway"]["mode"] = json!("local");
+        std::fs::write(&file, config.to_string()).unwrap();
+        let (exit, said) = json(&mut alone(&home), &["config", "validate"]);
+        assert_eq!((exit, &said["valid"]), (1, &json!(false)), "{config}");
+        let (exit, daemon) = json(&mut alone(&home), &["gateway", "run"]);
+        assert_eq!(exit, 78, "{config}");
+        assert_eq!(said["issues"][0]["message"], daemon["error"]["message"], "{config}");
+    }
 }
 
 /// Section 10, test 8.

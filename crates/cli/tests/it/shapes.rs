@@ -12,7 +12,7 @@ fn has(value: &Value, keys: &str) {
     }
 }
 
-/// PROBE-2, PROBE-3, PROBE-7 and section 4 of the command surface.
+/// CLI-4, PROBE-2, PROBE-3, PROBE-7 and section 4 of the command surface.
 #[test]
 fn reports_have_the_keys_scripts_read() {
     let gateway = TestGateway::start(&binary(), &json!({}));
