@@ -8,6 +8,7 @@ use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 use serde_json::{Value, json};
 use wire::events::chat::ChatState;
+use wire::methods::{self, Method as _};
 
 use super::agent::chat_state;
 use crate::app::App;
@@ -45,8 +46,10 @@ enum Typed {
 
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     rpc::block_on(async {
-        let want =
-            Want { caps: vec!["tool-events".into()], ..Want::of("chat.send", args.rpc.timeout_or(rpc::TIMEOUT)) };
+        let want = Want {
+            caps: vec!["tool-events".into()],
+            ..Want::of(methods::chat::Send::NAME, args.rpc.timeout_or(rpc::TIMEOUT))
+        };
         let way = rpc::way(app, &args.rpc.reach, None, false)?;
         let place = rpc::place(app, &way);
         let mut link = Reconnect::new(rpc::how(app, way, &want)?);
@@ -115,7 +118,7 @@ impl Talk<'_> {
         if let Some(thinking) = &self.args.thinking {
             params["thinking"] = json!(thinking);
         }
-        match client.request_raw("chat.send", Some(params)).await {
+        match client.request_raw(methods::chat::Send::NAME, Some(params)).await {
             Ok(_) => {}
             Err(link::CallError::Closed { code, reason, .. }) => return Ok(Some(Closed { code, reason })),
             Err(error) => {
@@ -139,7 +142,7 @@ impl Talk<'_> {
                 _ = &mut interrupted => {
                     let params = json!({"sessionKey": self.args.session, "runId": key});
                     // Whether it was in time shows in the run's last event.
-                    let _late = client.request_raw("chat.abort", Some(params)).await;
+                    let _late = client.request_raw(methods::chat::Abort::NAME, Some(params)).await;
                     interrupted.set(tokio::signal::ctrl_c());
                 }
             }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use wire::Scope;
+use wire::methods::{self, Method as _};
 
 use super::system::text;
 use crate::app::App;
@@ -140,17 +141,17 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         Some(Action::Approve(args)) => approve(app, args),
         Some(Action::Reject(args)) => {
             let done = |id: &str| format!("Rejected {id}.");
-            one(app, &args.rpc, &args.id, ("pending", "requestId"), "device.pair.reject", done)
+            one(app, &args.rpc, &args.id, ("pending", "requestId"), methods::device::Reject::NAME, done)
         }
         Some(Action::Remove(args)) => {
             let done = |id: &str| format!("Removed {id}.");
-            one(app, &args.rpc, &args.id, ("paired", "deviceId"), "device.pair.remove", done)
+            one(app, &args.rpc, &args.id, ("paired", "deviceId"), methods::device::Remove::NAME, done)
         }
         Some(Action::Rename(args)) => rename(app, args),
         Some(Action::Rotate(args)) => rotate(app, args),
         Some(Action::Revoke(args)) => {
             let params = json!({"deviceId": args.device, "role": args.role});
-            let answer = rpc::call_once(app, &args.rpc, "device.token.revoke", Some(params))?;
+            let answer = rpc::call_once(app, &args.rpc, methods::device::Revoke::NAME, Some(params))?;
             app.out.either(&answer, || format!("Revoked the {} token of {}.", args.role, args.device));
             Ok(())
         }
@@ -160,12 +161,13 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
 
 /// Connects with the pairing scope and no more (PAIR-18).
 async fn connect(app: &App, rpc: &Rpc) -> Result<Connection, Failure> {
-    let want = Want { scopes: vec![Scope::Pairing], ..Want::of("device.pair.list", rpc.timeout_or(rpc::TIMEOUT)) };
+    let want =
+        Want { scopes: vec![Scope::Pairing], ..Want::of(methods::device::List::NAME, rpc.timeout_or(rpc::TIMEOUT)) };
     rpc::open(app, &rpc.reach, None, &want).await
 }
 
 fn list(app: &App, rpc: &Rpc) -> Result<(), Failure> {
-    let answer = rpc::call_once(app, rpc, "device.pair.list", Some(json!({})))?;
+    let answer = rpc::call_once(app, rpc, methods::device::List::NAME, Some(json!({})))?;
     app.out.either(&answer, || listing(app, &answer));
     Ok(())
 }
@@ -243,7 +245,7 @@ fn one(
 ) -> Result<(), Failure> {
     rpc::block_on(async {
         let connection = connect(app, rpc).await?;
-        let all = connection.call("device.pair.list", Some(json!({}))).await?;
+        let all = connection.call(methods::device::List::NAME, Some(json!({}))).await?;
         let id = find(rows(&all, list), key, prefix)?;
         let answer = connection.call(method, Some(json!({key: id}))).await?;
         connection.client.close().await;
@@ -255,19 +257,19 @@ fn one(
 fn approve(app: &App, args: &Approve) -> Result<(), Failure> {
     rpc::block_on(async {
         let mut connection = connect(app, &args.rpc).await?;
-        let mut all = connection.call("device.pair.list", Some(json!({}))).await?;
+        let mut all = connection.call(methods::device::List::NAME, Some(json!({}))).await?;
         while args.watch && rows(&all, "pending").is_empty() {
             out::complain("waiting for a device to ask");
             // Every request is announced; the poll only covers an announcement that was lost.
             let _announced = tokio::time::timeout(WATCH, connection.events.next()).await;
-            all = connection.call("device.pair.list", Some(json!({}))).await?;
+            all = connection.call(methods::device::List::NAME, Some(json!({}))).await?;
         }
         let pending = rows(&all, "pending");
         let id = match &args.id {
             Some(prefix) => find(pending, "requestId", prefix)?,
             None => newest(pending, args.yes)?,
         };
-        let answer = connection.call("device.pair.approve", Some(json!({"requestId": id}))).await?;
+        let answer = connection.call(methods::device::Approve::NAME, Some(json!({"requestId": id}))).await?;
         connection.client.close().await;
         app.out.either(&answer, || format!("Approved {id}."));
         Ok(())
@@ -292,9 +294,10 @@ fn newest(pending: &[Value], yes: bool) -> Result<&str, Failure> {
 fn rename(app: &App, args: &Rename) -> Result<(), Failure> {
     rpc::block_on(async {
         let connection = connect(app, &args.rpc).await?;
-        let all = connection.call("device.pair.list", Some(json!({}))).await?;
+        let all = connection.call(methods::device::List::NAME, Some(json!({}))).await?;
         let id = find(rows(&all, "paired"), "deviceId", &args.device)?;
-        let answer = connection.call("device.pair.rename", Some(json!({"deviceId": id, "label": args.name}))).await?;
+        let answer =
+            connection.call(methods::device::Rename::NAME, Some(json!({"deviceId": id, "label": args.name}))).await?;
         connection.client.close().await;
         app.out.either(&answer, || format!("Renamed {id} to {}.", args.name));
         Ok(())
@@ -306,7 +309,7 @@ fn rotate(app: &App, args: &Rotate) -> Result<(), Failure> {
     if args.no_scopes || !args.scopes.is_empty() {
         params["scopes"] = json!(args.scopes);
     }
-    let answer = rpc::call_once(app, &args.rpc, "device.token.rotate", Some(params))?;
+    let answer = rpc::call_once(app, &args.rpc, methods::device::Rotate::NAME, Some(params))?;
     app.out.either(&answer, || match answer["token"].as_str() {
         Some(token) => format!("New {} token of {} (shown once):\n{token}", args.role, args.device),
         None => {
@@ -322,14 +325,14 @@ fn clear(app: &App, args: &Clear) -> Result<(), Failure> {
     }
     rpc::block_on(async {
         let connection = connect(app, &args.rpc).await?;
-        let all = connection.call("device.pair.list", Some(json!({}))).await?;
+        let all = connection.call(methods::device::List::NAME, Some(json!({}))).await?;
         let (mut removed, mut rejected) = (0, 0);
         for row in rows(&all, "paired") {
-            connection.call("device.pair.remove", Some(json!({"deviceId": row["deviceId"]}))).await?;
+            connection.call(methods::device::Remove::NAME, Some(json!({"deviceId": row["deviceId"]}))).await?;
             removed += 1;
         }
         for row in rows(&all, "pending").iter().filter(|_| args.pending) {
-            connection.call("device.pair.reject", Some(json!({"requestId": row["requestId"]}))).await?;
+            connection.call(methods::device::Reject::NAME, Some(json!({"requestId": row["requestId"]}))).await?;
             rejected += 1;
         }
         connection.client.close().await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use link::Reconnect;
 use serde_json::{Value, json};
+use wire::methods::{self, Method as _};
 
 use crate::app::App;
 use crate::args::{Rpc, millis};
@@ -43,7 +44,7 @@ pub(crate) struct Args {
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
-    let want = Want::of("logs.tail", args.rpc.timeout_or(TIMEOUT));
+    let want = Want::of(methods::logs::Tail::NAME, args.rpc.timeout_or(TIMEOUT));
     rpc::block_on(async {
         let way = rpc::way(app, &args.rpc.reach, None, false)?;
         let place = rpc::place(app, &way);
@@ -84,7 +85,7 @@ impl Tail<'_> {
             if let Some(cursor) = &self.cursor {
                 params["cursor"] = cursor.clone();
             }
-            let page = client.request_raw("logs.tail", Some(params)).await?;
+            let page = client.request_raw(methods::logs::Tail::NAME, Some(params)).await?;
             self.show(&page);
             if !self.args.follow {
                 return Ok(());
@@ -92,7 +93,7 @@ impl Tail<'_> {
             tokio::select! {
                 () = tokio::time::sleep(self.args.interval) => {}
                 closed = client.closed() => {
-                    return Err(link::CallError::Closed { method: "logs.tail".into(), code: closed.code, reason: closed.reason });
+                    return Err(link::CallError::Closed { method: methods::logs::Tail::NAME.into(), code: closed.code, reason: closed.reason });
                 }
             }
         }

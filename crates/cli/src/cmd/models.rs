@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::{Value, json};
+use wire::methods::{self, Method as _};
 
 use super::system::text;
 use crate::app::App;
@@ -59,7 +60,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
 }
 
 fn ask(app: &App, rpc: &Rpc, view: &str) -> Result<Value, Failure> {
-    rpc::call_once(app, rpc, "models.list", Some(json!({"view": view, "includeDetails": true})))
+    rpc::call_once(app, rpc, methods::models::List::NAME, Some(json!({"view": view, "includeDetails": true})))
 }
 
 fn list(app: &App, args: &List) -> Result<(), Failure> {

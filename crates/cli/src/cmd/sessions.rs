@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use serde_json::{Value, json};
+use wire::methods::{self, Method as _};
 
 use super::system::text;
 use crate::app::App;
@@ -76,7 +77,7 @@ fn list(app: &App, args: &List) -> Result<(), Failure> {
     if let Some(minutes) = args.active {
         params["activeMinutes"] = json!(minutes);
     }
-    let answer = rpc::call_once(app, &args.rpc, "sessions.list", Some(params))?;
+    let answer = rpc::call_once(app, &args.rpc, methods::sessions::List::NAME, Some(params))?;
     let mut value = json!({"path": answer["path"], "count": answer["count"], "totalCount": answer["totalCount"],
         "limitApplied": answer["limitApplied"], "hasMore": answer["hasMore"], "activeMinutes": args.active,
         "sessions": answer["sessions"]});
@@ -103,14 +104,14 @@ fn list(app: &App, args: &List) -> Result<(), Failure> {
 }
 
 fn export(app: &App, args: &Export) -> Result<(), Failure> {
-    let want = Want::of("chat.history", args.rpc.timeout_or(rpc::TIMEOUT));
+    let want = Want::of(methods::chat_history::History::NAME, args.rpc.timeout_or(rpc::TIMEOUT));
     let messages = rpc::block_on(async {
         let connection = rpc::open(app, &args.rpc.reach, None, &want).await?;
         let mut pages: Vec<Vec<Value>> = Vec::new();
         let mut offset = 0;
         loop {
             let params = json!({"sessionKey": args.key, "limit": PAGE, "offset": offset});
-            let answer = connection.call("chat.history", Some(params)).await?;
+            let answer = connection.call(methods::chat_history::History::NAME, Some(params)).await?;
             pages.push(answer["messages"].as_array().cloned().unwrap_or_default());
             match answer["nextOffset"].as_u64() {
                 // An offset that does not grow would ask for the same page for ever.

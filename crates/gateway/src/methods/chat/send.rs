@@ -2,6 +2,7 @@
 
 use store::{Input, NewSession};
 use wire::methods::chat::{Attachment, SendParams, SendResult};
+use wire::methods::{self, Method as _};
 use wire::{ErrorShape, Scope, SessionKey};
 
 use crate::intake::{self, RunOptions, Said, Taken};
@@ -21,7 +22,7 @@ pub(super) async fn send(cx: Cx, params: SendParams, first: First) -> Result<(),
         options: RunOptions { thinking: params.thinking, timeout_ms: params.timeout_ms, ..RunOptions::default() },
         commands: !params.suppress_command_interpretation.unwrap_or(false),
         new_session: NewSession::default(),
-        source: "chat.send",
+        source: methods::chat::Send::NAME,
     };
     send_message(&cx, sending, |result| first.send(&result)).await
 }

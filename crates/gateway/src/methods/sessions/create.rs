@@ -3,6 +3,7 @@
 use store::{ModelSource, NewSession};
 use uuid::Uuid;
 use wire::methods::session_edit::{CreateParams, CreateResult};
+use wire::methods::{self, Method as _};
 use wire::{ErrorShape, SessionKey};
 
 use crate::fault;
@@ -39,7 +40,7 @@ pub(super) async fn create(cx: Cx, params: CreateParams, first: First) -> Result
         options: RunOptions::default(),
         commands: false,
         new_session: NewSession::default(),
-        source: "sessions.create",
+        source: methods::session_edit::Create::NAME,
     };
     send_message(&cx, sending, |sent| {
         first.send(&CreateResult { run_started: true, run_id: Some(sent.run_id), ..result });

@@ -4,6 +4,7 @@ use store::NewSession;
 use uuid::Uuid;
 use wire::ErrorShape;
 use wire::methods::session_edit::SendParams;
+use wire::methods::{self, Method as _};
 
 use crate::intake::RunOptions;
 use crate::methods::chat::{Sending, send_message};
@@ -19,7 +20,7 @@ pub(super) async fn send(cx: Cx, params: SendParams, first: First) -> Result<(),
         options: RunOptions { thinking: params.thinking, timeout_ms: params.timeout_ms, ..RunOptions::default() },
         commands: true,
         new_session: NewSession::default(),
-        source: "sessions.send",
+        source: methods::session_edit::Send::NAME,
     };
     send_message(&cx, sending, |result| first.send(&result)).await
 }
