@@ -20,6 +20,7 @@ pub struct TestGateway {
     folder: TempDir,
     port: u16,
     child: Option<Child>,
+    env: Vec<(String, String)>,
 }
 
 impl TestGateway {
@@ -49,7 +50,14 @@ impl TestGateway {
         }
         let text = serde_json::to_vec_pretty(&config).expect("a config is JSON");
         base::write_atomic(&folder.path().join("openclaw.json"), &text).expect("the config is written");
-        Self { binary: binary.to_owned(), folder, port, child: None }
+        Self { binary: binary.to_owned(), folder, port, child: None, env: Vec::new() }
+    }
+
+    /// Puts a variable into the environment it is started in; commands do not see it.
+    #[must_use]
+    pub fn with_env(mut self, name: &str, value: &str) -> Self {
+        self.env.push((name.into(), value.into()));
+        self
     }
 
     /// Where it listens.
@@ -94,7 +102,7 @@ impl TestGateway {
         let output = std::fs::File::create(self.folder.path().join("gateway.out")).expect("a file for its output");
         let errors = output.try_clone().expect("the same file");
         let mut command = self.command();
-        command.args(["gateway", "run"]).stdout(output).stderr(errors);
+        command.envs(self.env.clone()).args(["gateway", "run"]).stdout(output).stderr(errors);
         self.child = Some(command.spawn().expect("the binary runs"));
     }
 

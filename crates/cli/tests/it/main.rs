@@ -6,6 +6,7 @@ mod daemon;
 mod exit_codes;
 mod flags;
 mod offline;
+mod real_model;
 mod shapes;
 mod target;
 mod terminal;
