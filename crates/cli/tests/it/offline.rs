@@ -150,7 +150,6 @@ fn completion_lists_every_command() {
     }
 }
 
-/// CLI-12: the first paint of everything else is bounded by this.
 #[test]
 fn a_link_by_an_older_name_behaves_the_same() {
     let home = tempfile::tempdir().unwrap();

@@ -244,7 +244,6 @@ fn single_values_are_held_against_their_rules() {
     );
 }
 
-///
 #[test]
 fn session_scopes_have_their_words() {
     use config::{DmScope, GroupScope, SessionScope};

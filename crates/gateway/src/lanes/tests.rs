@@ -31,10 +31,14 @@ impl House {
     }
 
     async fn accept(&self, run_id: &str) -> Input {
+        self.accept_in(&self.session, run_id).await
+    }
+
+    async fn accept_in(&self, session: &SessionKey, run_id: &str) -> Input {
         let content = UserContent::Text("hi".into());
         let new = NewInput {
             run_id: run_id.into(),
-            session: self.session.clone(),
+            session: session.clone(),
             session_id: None,
             message: UserMessage { content, timestamp: 1, idempotency_key: None },
             options: json!({}),
@@ -52,6 +56,31 @@ impl House {
         let input = self.store.input(run_id).await.unwrap().unwrap();
         assert_eq!(input.state, InputState::Finished);
         outcome::of(&input).unwrap()
+    }
+}
+
+///
+#[tokio::test]
+async fn sessions_share_a_bound_on_what_runs_at_once() {
+    let (said, mut heard) = mpsc::unbounded_channel();
+    let house = House::new(Arc::new(move |turn: Turn| {
+        let said = said.clone();
+        Box::pin(async move {
+            said.send("begins").unwrap();
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            said.send("ends").unwrap();
+            outcome::without_model(&turn.input.run_id)
+        })
+    }));
+    for session in ["one", "two", "three"] {
+        let session = SessionKey::main(&AgentId::main(), session);
+        house.lanes.submit(house.accept_in(&session, session.as_str()).await);
+    }
+    for _ in 0..3 {
+        assert_eq!(heard.recv().await, Some("begins"));
+        assert_eq!(heard.recv().await, Some("ends"));
     }
 }
 

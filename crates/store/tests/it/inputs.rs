@@ -66,7 +66,6 @@ async fn a_run_that_has_ended_cannot_append() {
     assert_eq!(texts(&at.store, &session.session_id).await, ["user: hello", "assistant: part"]);
 }
 
-///
 #[tokio::test]
 async fn a_message_steered_into_a_run_is_said_once_and_ends_with_it() {
     let at = fresh();
@@ -129,7 +128,6 @@ async fn a_run_that_outlives_a_reset_ends_in_its_own_transcript() {
     assert_eq!(texts(&at.store, &reset.session_id).await, ["user: new"], "what waited runs where the session is now");
 }
 
-///
 #[tokio::test]
 async fn only_a_person_keeps_a_session_alive() {
     let at = fresh();

@@ -84,7 +84,6 @@ async fn the_window_begins_where_the_last_compaction_says() {
     assert_eq!(window().await, (None, vec!["after".into()]));
 }
 
-///
 #[tokio::test]
 async fn a_reset_begins_an_empty_transcript_and_keeps_the_old_one() {
     let at = fresh();

@@ -1,6 +1,6 @@
 //! `agent`, answered twice, and `agent.wait`.
 
-use kit::vendors::Fault;
+use kit::vendors::{Fault, Gate, Reply};
 use serde_json::{Value, json};
 
 use super::Desk;
@@ -55,4 +55,20 @@ async fn waiting_for_an_unknown_run_ends_with_a_timeout() {
     let mut client = desk.client().await;
     let waited: Value = client.request("agent.wait", json!({"runId": "nope", "timeoutMs": 20})).await.unwrap();
     assert_eq!(waited, json!({"runId": "nope", "status": "timeout"}));
+}
+
+///
+#[tokio::test]
+async fn a_wait_that_gives_up_leaves_the_run_alone() {
+    let desk = Desk::start().await;
+    let gate = Gate::closed();
+    desk.vendor.then(Reply::text("late").behind(&gate));
+    let mut client = desk.client().await;
+    let id = client.send("agent", &json!({"message": "hi", "idempotencyKey": "k"})).await;
+    assert_eq!(client.answer(&id).await.unwrap()["status"], "accepted");
+    let early = client.request("agent.wait", json!({"runId": "k", "timeoutMs": 1})).await.unwrap();
+    assert_eq!(early["status"], "timeout");
+    gate.open();
+    let waited = client.request("agent.wait", json!({"runId": "k", "timeoutMs": 20000})).await.unwrap();
+    assert_eq!((&waited["status"], &waited["terminalReply"]["text"]), (&json!("ok"), &json!("late")));
 }
