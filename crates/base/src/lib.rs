@@ -11,6 +11,7 @@ mod env;
 mod explain;
 pub mod log;
 mod paths;
+mod redact;
 mod secret;
 mod shield;
 

@@ -1,19 +1,23 @@
 //! Log set-up: JSON lines in a daily private file, plain lines on a terminal, and no secret in either (LOG-1, LOG-2).
 //!
-//! Redaction is by value, never by a pattern over our own prose: every secret the program learns is registered with
-//! [`hide`], and its value is replaced wherever it turns up. What is a [`Secret`] prints as `***` in any field anyway.
+//! Redaction is by value and by field, never by a pattern over our own prose: every secret the program learns is
+//! registered with [`hide`], and its value is replaced wherever it turns up; a field named like a secret never shows its
+//! text, a URL neither its userinfo nor such a parameter. What is a [`Secret`] prints as `***` in any field anyway.
 
+use std::fmt::Debug;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
+use tracing::field::Field;
+use tracing_subscriber::field::MakeExt as _;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry;
 use tracing_subscriber::{Layer as _, filter::LevelFilter, fmt};
 
-use crate::{REDACTED, Secret, ensure_private_dir};
+use crate::{REDACTED, Secret, ensure_private_dir, redact};
 
 /// Shorter values would turn ordinary words into holes.
 const SHORTEST_SECRET: usize = 6;
@@ -34,10 +38,11 @@ pub fn hide(secret: &Secret) {
     }
 }
 
-/// `line` with every registered secret replaced.
+/// `line` with every registered secret replaced, and what fields and URLs show of others.
 pub fn redact(line: &str) -> String {
     let secrets = SECRETS.read().unwrap_or_else(PoisonError::into_inner);
-    secrets.iter().fold(line.to_owned(), |line, secret| {
+    let line = redact::urls(&redact::fields(line)).into_owned();
+    secrets.iter().fold(line, |line, secret| {
         if line.contains(secret.expose()) { line.replace(secret.expose(), REDACTED) } else { line }
     })
 }
@@ -78,11 +83,21 @@ pub fn init(options: &LogOptions) -> io::Result<()> {
         }
     };
     let console = options.console_level.map(|level| {
-        let layer = fmt::layer().with_target(false).with_ansi(is_terminal()).with_writer(Console);
+        let fields = fmt::format::debug_fn(write_field).delimited(" ");
+        let layer = fmt::layer().with_target(false).with_ansi(is_terminal()).fmt_fields(fields).with_writer(Console);
         layer.with_filter(LevelFilter::from_level(level))
     });
     let _already_set = tracing::subscriber::set_global_default(registry().with(file).with(console));
     Ok(())
+}
+
+/// A field of a plain line; the message stands without its name.
+fn write_field(to: &mut fmt::format::Writer<'_>, field: &Field, value: &dyn Debug) -> std::fmt::Result {
+    match field.name() {
+        "message" => write!(to, "{value:?}"),
+        name if redact::is_secret_name(name) => write!(to, "{name}={REDACTED}"),
+        name => write!(to, "{name}={value:?}"),
+    }
 }
 
 fn is_terminal() -> bool {
@@ -208,12 +223,29 @@ mod tests {
         let subscriber = registry().with(fmt::layer().json().flatten_event(true).with_writer(writer));
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(peer = "192.0.2.1", token = "swordfish-in-a-log", "refused");
+            tracing::warn!(api_key = "nobody-registered-me", url = "ws://ann:pw@h/", "second");
         });
         let path = file_of_today(folder.path());
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         let text = fs::read_to_string(&path).unwrap();
-        let line: serde_json::Value = serde_json::from_str(text.trim()).unwrap();
+        let (first, second) = text.split_once('\n').unwrap();
+        assert!(!second.contains("registered") && !second.contains("ann:pw"), "{second}");
+        let line: serde_json::Value = serde_json::from_str(first).unwrap();
         assert_eq!((&line["message"], &line["token"]), (&"refused".into(), &REDACTED.into()));
         assert_eq!(line["level"], "WARN");
+    }
+
+    /// LOG-2: the lines of a terminal too.
+    #[test]
+    fn a_plain_line_shows_no_field_named_like_a_secret() {
+        let folder = tempfile::tempdir().unwrap();
+        let writer = DailyFile { folder: folder.path().to_owned(), open: Mutex::new(None) };
+        let fields = fmt::format::debug_fn(write_field).delimited(" ");
+        let subscriber = registry().with(fmt::layer().with_ansi(false).fmt_fields(fields).with_writer(writer));
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::warn!(client = "tui", password = "nobody-registered-me", "refused");
+        });
+        let text = fs::read_to_string(file_of_today(folder.path())).unwrap();
+        assert!(text.contains(&format!("refused client=\"tui\" password={REDACTED}")), "{text}");
     }
 }
