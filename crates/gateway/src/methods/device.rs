@@ -2,7 +2,7 @@
 //! nobody is shown another device's token.
 
 use serde_json::{Value, json};
-use store::Device;
+use store::{Device, StoreError};
 use wire::methods::device::{DeviceParams, ListResult, RenameParams, RequestParams, RotateResult, TokenParams};
 use wire::{ErrorShape, Role, Scope};
 
@@ -69,7 +69,15 @@ pub(super) async fn rotate(cx: Cx, params: TokenParams) -> Result<RotateResult, 
     let denied = || ErrorShape::invalid("device token rotation denied");
     let role = Role::parse(&params.role).ok_or_else(denied)?;
     own_or_admin(&cx.who, &params.device_id, "device token rotation denied")?;
-    let rotated = cx.store.rotate_token(&params.device_id, role).await.map_err(unavailable)?.ok_or_else(denied)?;
+    if let Some(scopes) = &params.scopes
+        && !cx.who.scopes.covers(scopes)
+    {
+        cx.who.require(Scope::Admin)?;
+    }
+    let rotated = match cx.store.rotate_token(&params.device_id, role, params.scopes.as_ref()).await {
+        Err(StoreError::NotApproved { .. }) => return Err(denied()),
+        rotated => rotated.map_err(unavailable)?.ok_or_else(denied)?,
+    };
     let is_self = cx.who.device_id.as_deref() == Some(&params.device_id)
         && cx.who.auth == wire::connect::AuthMethod::DeviceToken
         && cx.who.role == role;

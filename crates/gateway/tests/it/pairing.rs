@@ -76,6 +76,25 @@ async fn a_changed_machine_waits_for_a_person_under_one_request_id() {
     assert_eq!(unknown.message, "unknown requestId");
 }
 
+/// PAIR-13: never wider than what was approved, nor than what the caller holds.
+#[tokio::test]
+async fn a_rotated_token_has_the_scopes_that_were_asked_for_and_no_more() {
+    let house = House::start().await;
+    let mut owner = house.owner().await;
+    let key = kit::device_key();
+    let id = kit::device_id(&key);
+    let tui = house.client(&Connect::device(TOKEN, &key)).await;
+    tui.close().await;
+    let asked = |scope: &str| json!({"deviceId": id, "role": "operator", "scopes": [scope]});
+    let refused = owner.request("device.token.rotate", asked("operator.admin")).await.unwrap_err();
+    assert_eq!(refused.message, "device token rotation denied");
+    let pairing = Connect::backend(TOKEN).scopes(&["operator.pairing"]);
+    let wider = house.client(&pairing).await.request("device.token.rotate", asked("operator.read")).await;
+    assert_eq!(wider.unwrap_err().detail_code(), Some("MISSING_SCOPE"));
+    let rotated = owner.request("device.token.rotate", asked("operator.read")).await.unwrap();
+    assert_eq!(rotated["scopes"], json!(["operator.read"]));
+}
+
 /// protocol.md 6, AUTH-15, PAIR-13
 #[tokio::test]
 async fn rotate_revoke_and_remove_close_the_devices_sockets() {

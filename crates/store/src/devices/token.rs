@@ -79,16 +79,28 @@ impl Store {
         .await
     }
 
-    /// Replaces a token; the old one stops working at once. `None` when the device has no live token in this role.
+    /// Replaces a token; the old one stops working at once. With `scopes` the new one allows exactly those, which must
+    /// be approved. `None` when the device has no live token in this role.
     ///
     /// # Errors
-    /// When it could not be made durable.
-    pub async fn rotate_token(&self, device_id: &str, role: Role) -> Result<Option<RotatedToken>, StoreError> {
-        let (device_id, key, now) = (device_id.to_owned(), self.token_key(), base::now_ms());
+    /// [`StoreError::NotApproved`], or when it could not be made durable.
+    pub async fn rotate_token(
+        &self,
+        device_id: &str,
+        role: Role,
+        scopes: Option<&ScopeSet>,
+    ) -> Result<Option<RotatedToken>, StoreError> {
+        let (device_id, scopes, key, now) = (device_id.to_owned(), scopes.cloned(), self.token_key(), base::now_ms());
         self.write(move |conn| {
             let live = load(conn, &device_id, role)?.filter(|row| row.token.revoked_at_ms.is_none());
             let Some(row) = live else { return Ok(None) };
-            let issued = replace(conn, &device_id, role, &row.token.scopes, &key, now)?;
+            if let Some(asked) = &scopes
+                && !record::require(conn, &device_id)?.is_approved(role, asked)
+            {
+                return Err(StoreError::NotApproved { device_id: device_id.clone(), role });
+            }
+            let scopes = scopes.clone().unwrap_or(row.token.scopes);
+            let issued = put(conn, &device_id, role, scopes, row.token.generation + 1, &key, now)?;
             conn.prepare_cached("UPDATE device_tokens SET rotated_at = ?3 WHERE device_id = ?1 AND role = ?2")?
                 .execute(params![device_id, role.as_str(), now])?;
             Ok(Some(RotatedToken { token: issued.token, rotated_at_ms: now, scopes: issued.scopes }))
@@ -185,7 +197,19 @@ fn replace(
     let old = load(conn, device_id, role)?.map(|row| row.token);
     let generation = old.as_ref().map_or(1, |token| token.generation + 1);
     let kept = old.filter(|token| token.revoked_at_ms.is_none()).map_or_else(ScopeSet::none, |token| token.scopes);
-    let scopes = kept.union(scopes);
+    put(conn, device_id, role, kept.union(scopes), generation, key, now)
+}
+
+/// Writes the token of a generation with exactly these scopes.
+fn put(
+    conn: &Connection,
+    device_id: &str,
+    role: Role,
+    scopes: ScopeSet,
+    generation: u32,
+    key: &TokenKey,
+    now: i64,
+) -> Result<IssuedToken, StoreError> {
     let token = key.derive(device_id, role, generation, now);
     conn.prepare_cached(
         "INSERT INTO device_tokens (device_id, role, scopes, generation, hash, created_at, issued_at)

@@ -33,7 +33,7 @@ async fn the_same_token_comes_back_until_it_is_rotated() {
     let TokenCheck::Good { scopes, .. } = check(&at, "d", &first).await else { panic!("it is the device's token") };
     assert_eq!(scopes.names(), ["operator.write"], "no wider than it was approved");
 
-    let rotated = at.store.rotate_token("d", Role::Operator).await.unwrap().unwrap();
+    let rotated = at.store.rotate_token("d", Role::Operator, None).await.unwrap().unwrap();
     assert_eq!(check(&at, "d", &first).await, TokenCheck::Mismatch);
     assert!(matches!(check(&at, "d", &rotated.token).await, TokenCheck::Good { .. }));
     assert_eq!(token(&at, "d", &[]).await.expose(), rotated.token.expose());
@@ -104,7 +104,7 @@ async fn a_revoked_token_takes_its_approval_with_it() {
     let revoked = token(&at, "d", &[]).await;
     assert!(at.store.revoke_token("d", Role::Operator).await.unwrap().is_some());
     assert_eq!(at.store.revoke_token("d", Role::Operator).await.unwrap(), None);
-    assert!(at.store.rotate_token("d", Role::Operator).await.unwrap().is_none());
+    assert!(at.store.rotate_token("d", Role::Operator, None).await.unwrap().is_none());
     assert_eq!(check(&at, "d", &revoked).await, TokenCheck::Revoked);
     let refused = at.store.issue_token("d", Role::Operator, &ScopeSet::none()).await;
     assert!(matches!(refused, Err(StoreError::NotApproved { .. })), "{refused:?}");
