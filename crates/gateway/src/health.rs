@@ -48,6 +48,18 @@ impl Health {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The last look, with the sessions as they are now: counting them is cheap, and a count that contradicts `status`
+    /// is a lie.
+    pub(crate) async fn last_with_sessions(&self) -> Result<Value, StoreError> {
+        let mut seen = (*self.last()).clone();
+        seen["sessions"] = self.sessions(None).await?;
+        for row in seen["agents"].as_array_mut().into_iter().flatten() {
+            let agent = row["agentId"].as_str().map(AgentId::fold);
+            row["sessions"] = self.sessions(agent.as_ref()).await?;
+        }
+        Ok(seen)
+    }
+
     /// Looks afresh and tells everyone.
     pub(crate) async fn probe(&self) -> Result<Arc<Value>, StoreError> {
         let seen = self.look().await?;

@@ -18,6 +18,7 @@ use crate::models::Models;
 use crate::pairing::Pairing;
 use crate::presence::{Presence, Versions};
 use crate::reload::Reload;
+use crate::rpc::write_limit::WriteLimit;
 
 /// The handles every request can reach through its context.
 pub(crate) struct Services {
@@ -29,6 +30,8 @@ pub(crate) struct Services {
     pub(crate) config: ConfigNow,
     /// Who may come in.
     pub(crate) gate: Gate,
+    /// How often the Gateway itself may be changed.
+    pub(crate) writes: WriteLimit,
     /// Where devices are approved.
     pub(crate) pairing: Pairing,
     /// Who is here.

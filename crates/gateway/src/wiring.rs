@@ -29,6 +29,7 @@ use crate::methods;
 use crate::pairing::Pairing;
 use crate::presence::{Presence, Versions};
 use crate::reload::Reload;
+use crate::rpc::write_limit::WriteLimit;
 use crate::services::{Services, ThisRun};
 use crate::work::Work;
 
@@ -144,6 +145,7 @@ impl Gateway {
             store,
             config,
             gate,
+            writes: WriteLimit::default(),
             versions,
             agents,
             models,

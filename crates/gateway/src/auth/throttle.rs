@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use wire::Role;
+use wire::methods::auth::LockedKey;
 
 use super::locality::Peer;
 use super::net;
@@ -172,6 +173,25 @@ impl Throttle {
         self.entries.remove(&(bucket, key.clone()));
     }
 
+    /// Everyone who is locked out, longest to go first (RATE-8).
+    pub(crate) fn all_locked(&self, now: Instant) -> Vec<LockedKey> {
+        let row = |((bucket, key), entry): (&(Bucket, Key), &Entry)| {
+            let left = left(entry.locked_until, now)?;
+            let remaining_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+            Some(LockedKey { key: key.name.clone(), scope: bucket.as_str().into(), remaining_ms })
+        };
+        let mut locked: Vec<LockedKey> = self.entries.iter().filter_map(row).collect();
+        locked.sort_by(|a, b| b.remaining_ms.cmp(&a.remaining_ms).then_with(|| a.key.cmp(&b.key)));
+        locked
+    }
+
+    /// Forgets what the key of this name did wrong; how many kinds of credential that were.
+    pub(crate) fn unlock(&mut self, name: &str) -> usize {
+        let before = self.entries.len();
+        self.entries.retain(|(_, key), _| key.name != name);
+        before - self.entries.len()
+    }
+
     fn prune(&mut self, now: Instant) {
         let due = self.pruned_at.is_none_or(|at| now.duration_since(at) >= PRUNE_EVERY);
         if due || self.entries.len() >= MAX_KEYS {
@@ -313,6 +333,24 @@ mod tests {
         let later = now + Duration::from_secs(90);
         assert_eq!(throttle.locked(SHARED, &stranger(1), later), None);
         assert!(throttle.entries.is_empty());
+    }
+
+    /// RATE-8
+    #[test]
+    fn the_locked_are_listed_with_the_time_left_and_one_can_be_let_in_again() {
+        let (mut throttle, now) = (throttle(), Instant::now());
+        for at in [now, now + Duration::from_secs(1)] {
+            let key = stranger(u8::from(at == now));
+            for _ in 0..10 {
+                throttle.failed(SHARED, &key, at);
+            }
+        }
+        let rows = throttle.all_locked(now + Duration::from_secs(2));
+        let rows: Vec<_> = rows.iter().map(|row| (row.key.as_str(), row.scope.as_str(), row.remaining_ms)).collect();
+        assert_eq!(rows, [("192.0.2.0", "shared-secret", 299_000), ("192.0.2.1", "shared-secret", 298_000)]);
+        assert_eq!((throttle.unlock("192.0.2.0"), throttle.unlock("nobody")), (1, 0));
+        assert_eq!(throttle.locked(SHARED, &stranger(0), now), None);
+        assert!(throttle.locked(SHARED, &stranger(1), now).is_some());
     }
 
     /// AUTH-16

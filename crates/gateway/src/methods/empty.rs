@@ -27,7 +27,6 @@ pub(super) fn add(table: Table) -> Table {
         .on::<empty::TaskSuggestionsList>(task_suggestions_list)
         .on::<empty::TasksList>(tasks_list)
         .on::<empty::UpdateStatus>(update_status)
-        .on::<empty::UsageCost>(usage_cost)
         .on::<empty::UsageStatus>(usage_status)
         .on::<empty::UsersPrefsGet>(users_prefs_get)
         .on::<empty::UsersSelf>(users_self)
@@ -113,15 +112,6 @@ async fn update_status(_: Cx, _: Value) -> Answer {
         "sentinel": null, "updateAvailable": null, "effectiveChannel": "stable",
         "schedule": {"channel": "stable", "autoEnabled": false},
     }))
-}
-
-async fn usage_cost(_: Cx, params: Value) -> Answer {
-    let days = params["days"].as_u64().unwrap_or(30);
-    let zero = json!({
-        "input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0, "totalTokens": 0, "totalCost": 0, "inputCost": 0,
-        "outputCost": 0, "cacheReadCost": 0, "cacheWriteCost": 0, "missingCostEntries": 0,
-    });
-    Ok(json!({"updatedAt": base::now_ms(), "days": days, "daily": [], "totals": zero}))
 }
 
 async fn usage_status(_: Cx, _: Value) -> Answer {

@@ -2,6 +2,7 @@
 
 mod agent;
 mod agents;
+mod auth;
 mod chat;
 mod commands;
 mod config;
@@ -15,6 +16,7 @@ mod presence;
 mod sessions;
 mod status;
 mod tools;
+mod usage;
 pub(crate) mod voicewake;
 
 use wire::methods;
@@ -47,7 +49,17 @@ pub(crate) fn table() -> Table {
         .on::<methods::voicewake::Get>(voicewake::get)
         .on::<methods::voicewake::RoutingGet>(voicewake::routing_get)
         .on::<methods::voicewake::Set>(voicewake::set);
-    let families =
-        [agent::add, agents::add, chat::add, commands::add, models::add, sessions::add, tools::add, empty::add];
+    let families = [
+        agent::add,
+        agents::add,
+        auth::add,
+        chat::add,
+        commands::add,
+        models::add,
+        sessions::add,
+        tools::add,
+        usage::add,
+        empty::add,
+    ];
     families.into_iter().fold(table, |table, add| add(table))
 }

@@ -1,4 +1,6 @@
-//! The rules every request passes, in protocol order: role, scope, existence, params (`protocol.md` 4).
+//! The rules every request passes, in protocol order: role, scope, existence, how often, params (`protocol.md` 4).
+
+use std::time::Instant;
 
 use wire::frame::Request;
 use wire::methods::{self, Access};
@@ -31,6 +33,12 @@ pub(crate) fn dispatch(table: &Table, cx: Cx, request: &Request<'_>, reply: Repl
             reply.error(&error, None);
             return Outcome::Refused;
         }
+    }
+    if let Some(row) = methods::find(method).filter(|row| row.control_plane_write)
+        && let Err(error) = cx.writes.count(row.name, &cx.who, Instant::now())
+    {
+        reply.error(&error, None);
+        return Outcome::Refused;
     }
     let refusal = match table.start(method, cx, request.params, reply.clone()) {
         Some(Ok(work)) => return Outcome::Runs(work),

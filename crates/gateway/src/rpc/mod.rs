@@ -5,6 +5,7 @@ pub(crate) mod cx;
 pub(crate) mod dispatch;
 pub(crate) mod staged;
 pub(crate) mod table;
+pub(crate) mod write_limit;
 
 pub(crate) use cx::{After, Caller, ConnId, Cx, unavailable};
 pub(crate) use staged::{First, StagedError};

@@ -150,3 +150,46 @@ async fn a_new_secret_closes_the_sessions_of_the_old_one() {
     assert_eq!((closed.code, closed.reason.as_str()), (4001, "gateway auth changed"));
     house.client(&cli("another-token-0123456789")).await;
 }
+
+/// RATE-6: whatever becomes of the calls, the thirty-first of a minute waits.
+#[tokio::test]
+async fn writes_to_the_gateway_itself_are_limited_per_method() {
+    let house = House::start().await;
+    let mut owner = house.owner().await;
+    for _ in 0..30 {
+        let error = owner.request("config.patch", json!({})).await.unwrap_err();
+        assert_ne!(error.detail_code(), Some("RATE_LIMITED"), "{}", error.message);
+    }
+    let error = owner.request("config.patch", json!({})).await.unwrap_err();
+    assert_eq!((error.detail_code(), error.retryable), (Some("RATE_LIMITED"), Some(true)));
+    assert!(error.retry_after_ms.unwrap() <= 60_000);
+    let other = owner.request("config.apply", json!({})).await.unwrap_err();
+    assert_ne!(other.detail_code(), Some("RATE_LIMITED"));
+    assert!(owner.request("config.get", json!({})).await.is_ok());
+}
+
+/// RATE-8: an admin sees who is locked out and lets them in again.
+#[tokio::test]
+async fn a_locked_out_device_is_listed_and_can_be_unlocked() {
+    let house = House::start().await;
+    let mut owner = house.owner().await;
+    assert_eq!(owner.request("auth.limits", json!({})).await.unwrap(), json!({"locked": []}));
+    let key = kit::device_key();
+    let page = |token: &str| {
+        let page = Connect::device(token, &key).set("/client/id", json!("openclaw-control-ui"));
+        page.set("/client/mode", json!("webchat")).header("origin", &format!("http://{}", house.address()))
+    };
+    for _ in 0..10 {
+        house.refused(&page("a-wrong-token")).await;
+    }
+    assert_eq!(house.refusal(&page(TOKEN)).await.0, "AUTH_RATE_LIMITED");
+    let listed = owner.request("auth.limits", json!({})).await.unwrap();
+    let name = listed["locked"][0]["key"].as_str().unwrap().to_owned();
+    assert!(name.starts_with("browser-origin:http://127.0.0.1:"), "{listed}");
+    assert!(listed["locked"][0]["remainingMs"].as_u64().unwrap() > 290_000);
+    let unlocked = owner.request("auth.unlock", json!({"key": name})).await.unwrap();
+    assert_eq!(unlocked["cleared"], 1);
+    assert_ne!(house.refusal(&page("a-wrong-token")).await.0, "AUTH_RATE_LIMITED");
+    let mut reader = house.client(&Connect::backend(TOKEN).scopes(&["operator.read"])).await;
+    assert!(reader.request("auth.limits", json!({})).await.is_err());
+}

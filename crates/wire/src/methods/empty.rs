@@ -39,7 +39,6 @@ empty! {
     TaskSuggestionsList = "taskSuggestions.list";
     TasksList = "tasks.list";
     UpdateStatus = "update.status";
-    UsageCost = "usage.cost";
     UsageStatus = "usage.status";
     UsersPrefsGet = "users.prefs.get";
     UsersSelf = "users.self";

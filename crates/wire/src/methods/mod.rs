@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod agents;
+pub mod auth;
 pub mod chat;
 pub mod chat_history;
 pub mod commands;
@@ -19,6 +20,7 @@ pub mod sessions;
 pub mod status;
 pub mod table;
 pub mod tools;
+pub mod usage;
 pub mod voicewake;
 
 use serde::Serialize;
@@ -60,6 +62,8 @@ pub struct Row {
     pub unlisted: bool,
     /// `idempotencyKey` is a required param.
     pub idempotent: bool,
+    /// Changes the Gateway itself; limited per method and caller (RATE-6).
+    pub control_plane_write: bool,
 }
 
 /// The row of a method, if the protocol knows it.

@@ -1,4 +1,4 @@
-//! `models.list`: what can answer.
+//! `models.list`: what can answer. `models.authStatus`: which providers have a credential.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +11,74 @@ impl Method for List {
     const NAME: &'static str = "models.list";
     type Params = ListParams;
     type Result = ListResult;
+}
+
+/// `models.authStatus`
+pub struct AuthStatus;
+
+impl Method for AuthStatus {
+    const NAME: &'static str = "models.authStatus";
+    type Params = AuthStatusParams;
+    type Result = AuthStatusResult;
+}
+
+/// For which agent; every agent here uses the same credentials.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AuthStatusParams {
+    /// The agent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub agent_id: Option<String>,
+}
+
+/// Which providers have a credential; never the credential.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuthStatusResult {
+    /// When.
+    pub ts: i64,
+    /// The providers of the catalog.
+    pub providers: Vec<ProviderAuth>,
+    /// How a credential could be given to each.
+    pub provider_capabilities: Vec<ProviderCapability>,
+}
+
+/// One provider's credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderAuth {
+    /// Its id.
+    pub provider: String,
+    /// The provider whose credential it uses.
+    pub auth_provider: String,
+    /// Its name for people.
+    pub display_name: String,
+    /// `static`: there is a key, or none is needed; `missing`.
+    pub status: String,
+    /// Logins; this Gateway knows keys only.
+    pub profiles: Vec<serde_json::Value>,
+    /// Where its key comes from, when it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<KeySource>,
+}
+
+/// Where a key comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySource {
+    /// `config` or `env`.
+    pub source: String,
+}
+
+/// How a provider could be given a credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderCapability {
+    /// Its id.
+    pub provider: String,
+    /// By a key.
+    pub api_key_supported: bool,
+    /// By a key alone, through the page.
+    pub quick_api_key_setup: bool,
 }
 
 /// Which models.

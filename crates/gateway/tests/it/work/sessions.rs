@@ -68,3 +68,34 @@ async fn the_lists_around_a_chat_are_true() {
     let identity = client.request("agent.identity.get", json!({})).await.unwrap();
     assert_eq!(identity, json!({"agentId": "main", "name": "Assistant", "nameSource": "default", "avatar": "A"}));
 }
+
+/// PROBE-2: right after a first turn, what was used and who talks is told as it is.
+#[tokio::test]
+async fn usage_and_health_are_true_right_after_a_first_turn() {
+    let desk = Desk::start().await;
+    let mut client = desk.client().await;
+    assert_eq!(client.request("usage.cost", json!({})).await.unwrap()["daily"], json!([]));
+    desk.vendor.reply_text("Hello");
+    say(&mut client, "main", "r1", "hi").await;
+    ended(&mut client, "r1").await;
+    let health = client.request("health", json!({})).await.unwrap();
+    assert_eq!(health["sessions"]["count"], 1);
+    assert_eq!(health["agents"][0]["sessions"]["recent"][0]["key"], "agent:main:main");
+    let used = client.request("usage.cost", json!({"days": 7})).await.unwrap();
+    assert_eq!((&used["days"], used["daily"].as_array().unwrap().len()), (&json!(7), 1), "{used}");
+    assert!(used["totals"]["totalTokens"].as_u64().unwrap() > 0, "{used}");
+    assert_eq!(used["daily"][0]["totalTokens"], used["totals"]["totalTokens"]);
+    assert_eq!(used["totals"]["missingCostEntries"], 1, "a model of a config without prices");
+}
+
+/// methods.md `models.authStatus`: the recorded shape, and never a key.
+#[tokio::test]
+async fn the_status_of_credentials_names_their_source_only() {
+    let desk = Desk::start().await;
+    let mut client = desk.client().await;
+    let status = client.request("models.authStatus", json!({"agentId": "main"})).await.unwrap();
+    let expected = json!({"provider": "fake", "authProvider": "fake", "displayName": "fake", "status": "static",
+        "profiles": [], "apiKey": {"source": "config"}});
+    assert!(status["providers"].as_array().unwrap().contains(&expected), "{status}");
+    assert!(status["ts"].is_i64() && status["providerCapabilities"].is_array());
+}
