@@ -84,6 +84,14 @@ impl TestGateway {
     /// When it exits or stays silent.
     pub fn boot(&mut self) {
         self.spawn();
+        self.await_up();
+    }
+
+    /// Waits until whoever has the port answers `/startupz`.
+    ///
+    /// # Panics
+    /// When the process started here exits, or nobody answers.
+    pub fn await_up(&mut self) {
         let deadline = Instant::now() + COMES_UP_WITHIN;
         while !self.answers() {
             let exited = self.child.as_mut().and_then(|child| child.try_wait().expect("the child can be asked"));

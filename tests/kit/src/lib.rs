@@ -6,3 +6,4 @@ pub mod vendors;
 
 pub use client::{Client, Closed, Connect, Received, Refused, device_id, device_key};
 pub use gateway::{TOKEN, TestGateway, free_port};
+pub use rustix::process::Signal;

@@ -2,9 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so where it stands")]
 
+mod crash;
 mod daemon;
 mod exit_codes;
 mod flags;
+mod full_disk;
 mod offline;
 mod real_model;
 mod shapes;
