@@ -62,3 +62,15 @@ fn no_handler_touches_a_socket() {
         }
     }
 }
+
+/// A slot that is filled later means two parts need each other: the shared piece moves down, or a trait is passed in.
+#[test]
+fn nothing_is_set_after_wiring() {
+    let late = ["RwLock<Option<", "Mutex<Option<Arc<", "OnceLock<Arc<", "OnceCell<Arc<", "OnceLock<Box<dyn"];
+    for file in sources("crates").iter().filter(|file| file.krate() == "gateway" && !file.is_test()) {
+        for (at, line) in file.product_lines() {
+            let slot = late.iter().find(|slot| line.contains(**slot));
+            assert!(slot.is_none(), "{}:{at} has a `{}` that somebody must fill later", file.path, slot.unwrap());
+        }
+    }
+}
