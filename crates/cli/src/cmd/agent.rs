@@ -20,6 +20,8 @@ use crate::rpc::{self, Connection, Want};
 const TIMEOUT: Duration = Duration::from_secs(600);
 /// What the connection and the first answer may take, whatever the run may.
 const FIRST_ANSWER: Duration = Duration::from_secs(15);
+/// For pieces that were received before the final answer but not yet shown; they wait in a queue, not on the network.
+const LAST_PIECES: Duration = Duration::from_secs(1);
 
 /// Say one thing to the agent and print its answer
 #[derive(Debug, clap::Args)]
@@ -157,6 +159,12 @@ async fn converse(app: &App, args: &Args, params: Value, key: &str, timeout: Dur
             }
         }
     };
+    // The last pieces came before the answer, by another door; they are waiting there.
+    while streams && !shown.over {
+        let Ok(()) = tokio::time::timeout(LAST_PIECES, stream(&mut events, key, &mut shown, &spinner)).await else {
+            break;
+        };
+    }
     drop(spinner);
     let payload: Value =
         last.payload.as_deref().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
@@ -181,6 +189,8 @@ async fn converse(app: &App, args: &Args, params: Value, key: &str, timeout: Dur
 #[derive(Default)]
 struct Shown {
     any: bool,
+    /// The run's last `chat` event came.
+    over: bool,
 }
 
 impl Shown {
@@ -201,13 +211,17 @@ async fn stream(events: &mut Events, key: &str, shown: &mut Shown, spinner: &out
         Happened::Closed(_) => return std::future::pending().await,
         Happened::Missed(_) => return,
     };
-    if let Some(ChatState::Delta { delta_text, replace, .. }) = chat_state(&event, key) {
-        spinner.hide();
-        if replace && shown.any {
-            out::say("");
+    match chat_state(&event, key) {
+        Some(ChatState::Delta { delta_text, replace, .. }) => {
+            spinner.hide();
+            if replace && shown.any {
+                out::say("");
+            }
+            shown.any = true;
+            out::pour(&delta_text);
         }
-        shown.any = true;
-        out::pour(&delta_text);
+        Some(ChatState::Status { .. }) | None => {}
+        Some(ChatState::Final { .. } | ChatState::Aborted { .. } | ChatState::Error { .. }) => shown.over = true,
     }
 }
 

@@ -11,6 +11,8 @@ const KILLS: u32 = 200;
 /// One kill in so many follows the one before at once, while its runs are being taken up again.
 const DOUBLE_KILL_IN: u64 = 5;
 const SESSIONS: u64 = 4;
+/// More than the messages of any rounds that follow each other without a pause.
+const LATEST_RUNS: usize = 24;
 /// The latest moment of a kill after the first message; on a loaded machine a chat takes about as long.
 const LATEST_KILL: Duration = Duration::from_millis(80);
 
@@ -27,12 +29,12 @@ async fn two_hundred_kills_lose_no_accepted_message_and_answer_none_twice() {
     let mut accepted = Accepted::new();
     for round in 0..KILLS {
         if dice.below(DOUBLE_KILL_IN) > 0 {
-            settle(&gateway, &accepted).await;
+            settle(&gateway, accepted.keys().rev().take(LATEST_RUNS)).await;
         }
         chat_until_killed(&mut gateway, &mut dice, round, &mut accepted).await;
         gateway.boot();
     }
-    settle(&gateway, &accepted).await;
+    settle(&gateway, accepted.keys()).await;
     every_message_was_answered_once(&gateway, &accepted).await;
     assert!(gateway.end(Signal::TERM).success());
     let store = store::Store::open_in(&gateway.folder().join("state/openclaw.db")).unwrap();
@@ -54,7 +56,8 @@ async fn chat_until_killed(gateway: &mut TestGateway, dice: &mut Dice, round: u3
     let mut sent = Accepted::new();
     for number in 0..3 {
         let session = format!("agent:main:crash-{}", dice.below(SESSIONS));
-        let key = format!("run-{round}-{number}");
+        // Padded, so that the order of keys is the order of time.
+        let key = format!("run-{round:03}-{number}");
         let params = json!({"sessionKey": session, "message": format!("message {key}"), "idempotencyKey": key});
         client.send("chat.send", &params).await;
         sent.insert(key, session);
@@ -74,10 +77,10 @@ async fn chat_until_killed(gateway: &mut TestGateway, dice: &mut Dice, round: u3
     tokio::join!(reading, killing);
 }
 
-/// Waits until every accepted run has ended.
-async fn settle(gateway: &TestGateway, accepted: &Accepted) {
+/// Waits until these runs have ended.
+async fn settle(gateway: &TestGateway, runs: impl Iterator<Item = &String>) {
     let mut client = Client::connect(gateway.address(), &Connect::backend(TOKEN)).await.unwrap();
-    for run in accepted.keys().rev().take(12) {
+    for run in runs {
         let ended = client.request("agent.wait", json!({"runId": run, "timeoutMs": 25_000})).await.unwrap();
         assert_eq!(ended["status"], "ok", "{run}: {ended}");
     }
