@@ -43,7 +43,8 @@ bench: release ## measure the release binary; prints a table, writes bench.json
 	$(CARGO_TARGET_DIR)/release/openclaw-bench --binary $(RELEASE_BIN) --json bench.json
 
 fuzz: ## the fuzz targets for longer: make fuzz SECONDS=600
-	OPENCLAW_FUZZ_SECONDS=$(or $(SECONDS),300) $(CARGO) test --locked --workspace fuzz_ -- --nocapture
+	BOLERO_RANDOM_ITERATIONS=1000000000 BOLERO_RANDOM_TEST_TIME_MS=$(or $(SECONDS),300)000 \
+		$(CARGO) test --locked --package openclaw-wire --package openclaw-config fuzz
 
 release: ## one static file, in the cache's release folder
 	RUSTFLAGS="-C target-feature=+crt-static" $(CARGO) build --locked --release --target $(HOST) --package openclaw-cli

@@ -194,3 +194,16 @@ async fn the_eleventh_call_in_the_wrong_role_ends_the_connection() {
     let closed = owner.closed().await;
     assert_eq!((closed.code, closed.reason.as_str()), (1008, "repeated unauthorized calls"));
 }
+
+/// `protocol.md` 2: an id is opaque; two requests under one id get two answers under it.
+#[tokio::test]
+async fn two_requests_under_one_id_are_both_answered() {
+    let house = House::start().await;
+    let mut owner = house.owner().await;
+    for method in ["health", "no.such.method"] {
+        owner.send_text(&json!({"type": "req", "id": "same", "method": method}).to_string()).await;
+    }
+    let (first, second) = (owner.answer("same").await, owner.answer("same").await);
+    assert_eq!(usize::from(first.is_ok()) + usize::from(second.is_ok()), 1, "{first:?} {second:?}");
+    owner.request("health", json!({})).await.unwrap();
+}

@@ -5,6 +5,7 @@
 mod arrows;
 mod boundaries;
 mod compatibility;
+mod dependencies;
 mod files;
 mod house;
 mod registries;
