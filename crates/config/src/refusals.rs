@@ -94,7 +94,7 @@ pub fn may_start(loaded: &Loaded, allow_unconfigured: bool) -> Result<(), Refusa
         None if loaded.exists => refuse(
             "GATEWAY_MODE_MISSING",
             "the config has no gateway.mode, which is suspicious: the file may be clobbered; refusing to start",
-            vec![set_local, Step::run("openclaw config restore"), Step::run("openclaw onboard"), anyway],
+            vec![set_local, Step::run("openclaw setup"), Step::run("openclaw config validate"), anyway],
         ),
         None => refuse(
             "GATEWAY_NOT_CONFIGURED",

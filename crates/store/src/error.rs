@@ -198,13 +198,10 @@ impl Explain for StoreError {
                 Step::advise(format!("move `{}` away", file.display())),
                 Step::advise("or set OPENCLAW_STATE_DIR to another folder"),
             ],
-            Self::Corrupt { file, .. } => vec![
-                Step::run("openclaw doctor"),
-                Step::advise(format!(
-                    "stop the Gateway, then try `sqlite3 {} .recover`, or restore your latest backup of it",
-                    file.display()
-                )),
-            ],
+            Self::Corrupt { file, .. } => vec![Step::advise(format!(
+                "stop the Gateway, then try `sqlite3 {} .recover`, or restore your latest backup of it",
+                file.display()
+            ))],
             Self::Full { folder } => vec![
                 Step::run(format!("df -h {}", folder.display())),
                 Step::advise("free some space; the Gateway continues by itself"),

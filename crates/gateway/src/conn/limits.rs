@@ -16,7 +16,7 @@ pub(crate) const PRE_AUTH_PER_PEER: usize = 64;
 /// Unproven connections of one loopback address: every local tool and forward shares it.
 pub(crate) const PRE_AUTH_LOOPBACK: usize = 512;
 /// Sockets in all; each idle one costs about 16 KiB.
-pub(crate) const MAX_CONNECTIONS: usize = 4_096;
+pub(crate) const MAX_CONNECTIONS: usize = 8_192;
 /// Requests of one connection that run at once; the next is read when one ends.
 pub(crate) const MAX_IN_FLIGHT: usize = 256;
 

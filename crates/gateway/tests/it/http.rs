@@ -33,7 +33,7 @@ async fn the_page_is_safe_and_says_what_this_is() {
         "referrer-policy: no-referrer",
         "x-frame-options: deny",
         "default-src 'none'",
-        "openclaw tui",
+        "openclaw chat",
         "0.0.0-test",
     ] {
         assert!(page.contains(part), "{part}: {page}");
