@@ -2,9 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-/// The root of the repository.
+/// The root of the repository. Asked when the test runs, not when it was compiled: a build cache serves several
+/// checkouts, and the one that filled it may be gone.
 pub(crate) fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+    let package = std::env::var("CARGO_MANIFEST_DIR").unwrap();
+    Path::new(&package).join("../..").canonicalize().unwrap()
 }
 
 /// A text file, read.
