@@ -23,5 +23,5 @@ pub use error::{DialError, IdentityError};
 pub use handshake::{Connect, Credentials, DEFAULT_TIMEOUT, connect};
 pub use identity::Device;
 pub use reconnect::Reconnect;
-pub use target::{PlaintextRefused, Source, Target, TargetError, plaintext_rule, shown};
+pub use target::{PlaintextRefused, Route, Source, Target, TargetError, plaintext_rule, shown};
 pub use tokens::{StoredToken, TokenStore};

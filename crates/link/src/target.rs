@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::PathBuf;
 
 use base::{Code, Explain, Kind, Step};
 use url::{Host, Url};
@@ -48,11 +49,22 @@ impl fmt::Display for Source {
     }
 }
 
+/// How the stream gets to the Gateway; the URL says where it is, for people, tokens and the upgrade request.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Route {
+    /// Straight to the URL's host and port.
+    #[default]
+    Direct,
+    /// Through the socket a Gateway of this host keeps in its state folder.
+    Unix(PathBuf),
+}
+
 /// One Gateway to connect to.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     url: Url,
     source: Source,
+    route: Route,
 }
 
 impl Target {
@@ -76,13 +88,24 @@ impl Target {
         if url.host_str().is_none_or(str::is_empty) {
             return Err(bad("it names no host"));
         }
-        Ok(Self { url, source })
+        Ok(Self { url, source, route: Route::Direct })
     }
 
     /// The Gateway of this host on `port`.
     pub fn loopback(port: u16, source: Source) -> Self {
         let url = Url::parse(&format!("ws://127.0.0.1:{port}")).expect("a loopback address and a port make a URL");
-        Self { url, source }
+        Self { url, source, route: Route::Direct }
+    }
+
+    /// The same Gateway by another way.
+    #[must_use]
+    pub fn by(self, route: Route) -> Self {
+        Self { route, ..self }
+    }
+
+    /// How the stream gets there.
+    pub const fn route(&self) -> &Route {
+        &self.route
     }
 
     /// Who named it.

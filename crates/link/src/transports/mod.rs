@@ -1,11 +1,13 @@
 //! One byte stream to a Gateway per transport. A new one is a file here and an arm in [`open`].
 
 mod tcp;
+#[cfg(unix)]
+mod unix;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::DialError;
-use crate::target::Target;
+use crate::target::{Route, Target};
 
 /// The stream a WebSocket runs on.
 pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -14,8 +16,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 
 /// Opens the stream `target` asks for. Has no deadline of its own: the handshake bounds it.
 pub(crate) async fn open(target: &Target) -> Result<Box<dyn ByteStream>, DialError> {
-    match target.url().scheme() {
-        "ws" => Ok(Box::new(tcp::open(target).await?)),
-        _ => Err(DialError::NotBuilt { transport: "wss", target: target.clone() }),
+    match target.route() {
+        Route::Direct if !target.is_tls() => Ok(Box::new(tcp::open(target).await?)),
+        Route::Direct => Err(DialError::NotBuilt { transport: "wss", target: target.clone() }),
+        #[cfg(unix)]
+        Route::Unix(path) => Ok(Box::new(unix::open(target, path).await?)),
+        #[cfg(not(unix))]
+        Route::Unix(_) => Err(DialError::NotBuilt { transport: "a Unix socket", target: target.clone() }),
     }
 }
