@@ -9,8 +9,7 @@ use wire::ErrorShape;
 use crate::cred::Place;
 
 /// The table of CLI-7, as `openclaw help exit-codes` prints it.
-pub(crate) const EXIT_CODES: &str = "\
-  0  done; also reports that found trouble, unless --require was given
+pub(crate) const EXIT_CODES: &str = "  0  done; also reports that found trouble, unless --require was given
   1  the operation failed, or the thing asked for does not exist
   2  usage: unknown command or option, missing or malformed argument
   3  Gateway unreachable: DNS, refused, TCP/TLS/SSH failure, timeout before hello

@@ -223,6 +223,8 @@ fn nearest(name: &str, within: &str) -> Option<String> {
 }
 
 #[cfg(test)]
+mod reference;
+#[cfg(test)]
 mod tests {
     use super::*;
 
