@@ -2,8 +2,10 @@
 
 mod client;
 mod gateway;
+mod sshd;
 pub mod vendors;
 
 pub use client::{Client, Closed, Connect, Received, Refused, device_id, device_key};
 pub use gateway::{TOKEN, TestGateway, free_port};
 pub use rustix::process::Signal;
+pub use sshd::Sshd;
