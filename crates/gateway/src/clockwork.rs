@@ -25,6 +25,9 @@ pub(crate) async fn run(services: Arc<Services>, stop: CancellationToken) {
         };
         services.health.timer_was_late(due.elapsed());
         services.hub.broadcast(&events::TICK, &json!({"ts": base::now_ms()}));
+        if let Err(error) = services.store.write_visits().await {
+            tracing::warn!(%error, "when devices were last here was not written down");
+        }
         since_look += TICK_INTERVAL;
         if since_look >= LOOK_EVERY {
             since_look = Duration::ZERO;

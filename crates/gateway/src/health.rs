@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Value, json};
 use store::{SessionFilter, Store, StoreError};
 use wire::{AgentId, events};
@@ -15,6 +16,9 @@ use crate::presence::Versions;
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// Sessions named in a look.
 const RECENT: u64 = 5;
+/// Between two counts of the sessions while this process writes nothing: how long the ages of sessions, and what a
+/// command beside the Gateway writes, may lag behind.
+const COUNT_EVERY: Duration = Duration::from_secs(1);
 /// From here on the runtime counts as degraded: a person notices.
 const SLOW_TIMER: Duration = Duration::from_millis(500);
 
@@ -25,8 +29,37 @@ pub(crate) struct Health {
     hub: Hub,
     versions: Versions,
     config: ConfigNow,
-    last: Arc<Mutex<Arc<Value>>>,
+    last: Arc<Mutex<Look>>,
+    counted: Arc<tokio::sync::Mutex<Option<Counted>>>,
     runtime: Arc<Mutex<Runtime>>,
+}
+
+/// What was seen, as values and as the JSON everybody is sent.
+#[derive(Clone)]
+struct Look {
+    seen: Arc<Value>,
+    json: Arc<RawValue>,
+}
+
+impl Look {
+    fn of(seen: Value) -> Self {
+        let json = to_raw_value(&seen).expect("JSON values always serialise").into();
+        Self { seen: Arc::new(seen), json }
+    }
+}
+
+/// A look with the sessions as they were after so many commits.
+struct Counted {
+    commits: u64,
+    at: Instant,
+    look: Arc<Value>,
+    json: Arc<RawValue>,
+}
+
+impl Counted {
+    fn is_true(&self, commits: u64, look: &Look) -> bool {
+        self.commits == commits && Arc::ptr_eq(&self.look, &look.seen) && self.at.elapsed() < COUNT_EVERY
+    }
 }
 
 impl Health {
@@ -37,33 +70,43 @@ impl Health {
         versions: Versions,
         config: ConfigNow,
     ) -> Result<Self, StoreError> {
-        let health =
-            Self { store, hub, versions, config, last: Arc::default(), runtime: Arc::new(Mutex::new(Runtime::new())) };
+        let runtime = Arc::new(Mutex::new(Runtime::new()));
+        let last = Arc::new(Mutex::new(Look::of(Value::Null)));
+        let health = Self { store, hub, versions, config, last, counted: Arc::default(), runtime };
         health.look().await?;
         Ok(health)
     }
 
     /// What the last look saw.
-    pub(crate) fn last(&self) -> Arc<Value> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn last(&self) -> Arc<RawValue> {
+        self.last_look().json
     }
 
-    /// The last look, with the sessions as they are now: counting them is cheap, and a count that contradicts `status`
-    /// is a lie.
-    pub(crate) async fn last_with_sessions(&self) -> Result<Value, StoreError> {
-        let mut seen = (*self.last()).clone();
+    /// The last look, with the sessions as they are now: a count that contradicts `status` is a lie. They are counted
+    /// again only after something was written; whoever asks meanwhile waits for that one count.
+    pub(crate) async fn last_with_sessions(&self) -> Result<Arc<RawValue>, StoreError> {
+        let mut counted = self.counted.lock().await;
+        // Taken before the count: a commit in between makes it old, never wrong.
+        let (commits, look) = (self.store.stats().commits, self.last_look());
+        if let Some(counted) = counted.as_ref().filter(|counted| counted.is_true(commits, &look)) {
+            return Ok(counted.json.clone());
+        }
+        let at = Instant::now();
+        let mut seen = (*look.seen).clone();
         seen["sessions"] = self.sessions(None).await?;
         for row in seen["agents"].as_array_mut().into_iter().flatten() {
             let agent = row["agentId"].as_str().map(AgentId::fold);
             row["sessions"] = self.sessions(agent.as_ref()).await?;
         }
-        Ok(seen)
+        let json = Look::of(seen).json;
+        *counted = Some(Counted { commits, at, look: look.seen, json: json.clone() });
+        Ok(json)
     }
 
     /// Looks afresh and tells everyone.
-    pub(crate) async fn probe(&self) -> Result<Arc<Value>, StoreError> {
+    pub(crate) async fn probe(&self) -> Result<Arc<RawValue>, StoreError> {
         let seen = self.look().await?;
-        self.hub.broadcast_versioned(&events::HEALTH, &*seen, self.versions.health_changed());
+        self.hub.broadcast_versioned(&events::HEALTH, &seen, self.versions.health_changed());
         Ok(seen)
     }
 
@@ -77,7 +120,11 @@ impl Health {
         self.runtime.lock().unwrap_or_else(PoisonError::into_inner).sample()
     }
 
-    async fn look(&self) -> Result<Arc<Value>, StoreError> {
+    fn last_look(&self) -> Look {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    async fn look(&self) -> Result<Arc<RawValue>, StoreError> {
         let began = Instant::now();
         let mut agents = Vec::new();
         let default_agent = self.config.default_agent();
@@ -89,7 +136,7 @@ impl Health {
                     "ackMaxChars": 300},
             }));
         }
-        let seen = Arc::new(json!({
+        let look = Look::of(json!({
             "ok": true, "ts": base::now_ms(), "durationMs": u64::try_from(began.elapsed().as_millis()).unwrap_or(0),
             "plugins": {"loaded": [], "errors": [], "unavailable": []},
             "configReload": {"hotReloadStatus": "active"},
@@ -97,8 +144,9 @@ impl Health {
             "defaultAgentId": default_agent, "agents": agents, "sessions": self.sessions(None).await?,
             "modelRuntime": {"degraded": false, "pendingAgents": []}, "eventLoop": self.event_loop(),
         }));
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = seen.clone();
-        Ok(seen)
+        let json = look.json.clone();
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = look;
+        Ok(json)
     }
 
     async fn sessions(&self, agent: Option<&AgentId>) -> Result<Value, StoreError> {

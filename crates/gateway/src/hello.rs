@@ -6,7 +6,14 @@ use wire::{Scope, SessionKey, events};
 
 use crate::auth::Admitted;
 use crate::conn::handshake::Front;
+use crate::rpc::Table;
 use crate::services::Services;
+
+/// What this Gateway can do: the same lists for every caller, made once.
+pub(crate) fn features(table: &Table) -> Features {
+    let events = events::ALL.iter().map(|row| row.name.to_owned()).collect();
+    Features { methods: table.listed().into(), events, capabilities: Vec::new() }
+}
 
 /// Composes it for one caller.
 pub(crate) fn compose(front: &Front, admitted: &Admitted) -> HelloOk {
@@ -20,11 +27,7 @@ pub(crate) fn compose(front: &Front, admitted: &Admitted) -> HelloOk {
             boot_id: Some(run.boot_id.clone()),
             instance_id: Some(run.instance_id.clone()),
         },
-        features: Features {
-            methods: front.table.listed(),
-            events: events::ALL.iter().map(|row| row.name.to_owned()).collect(),
-            capabilities: Vec::new(),
-        },
+        features: front.features.clone(),
         snapshot: snapshot(&front.services, admitted),
         auth: admitted.auth.clone(),
         policy: Policy::default(),
@@ -40,7 +43,7 @@ fn snapshot(services: &Services, admitted: &Admitted) -> Snapshot {
     let text = |path: &std::path::Path| path.display().to_string();
     Snapshot {
         presence: if reads { services.presence.list() } else { Vec::new() },
-        health: (*services.health.last()).clone(),
+        health: services.health.last(),
         state_version: services.versions.now(),
         uptime_ms: services.run.uptime_ms(),
         suspension: Some(json!({"phase": "accepting"})),

@@ -37,7 +37,8 @@ impl Member {
         self.topics.contains(topic)
     }
 
-    fn hears(&self, audience: Audience) -> bool {
+    /// Whether the connection belongs to `audience`.
+    pub(crate) fn hears(&self, audience: Audience) -> bool {
         match audience {
             Audience::Everyone => true,
             Audience::Holders(scope) => self.caller.role == Role::Operator && self.caller.scopes.allows(scope),

@@ -131,7 +131,10 @@ impl Presence {
 
     fn announce(&self) {
         let version = self.versions.presence_changed();
-        self.hub.broadcast_versioned(&events::PRESENCE, &json!({"presence": self.list()}), version);
+        // The list is only made when somebody hears it.
+        if self.hub.any(|member| member.hears(events::PRESENCE.audience)) {
+            self.hub.broadcast_versioned(&events::PRESENCE, &json!({"presence": self.list()}), version);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Row>> {

@@ -20,6 +20,7 @@ use crate::conn::handshake::Front;
 use crate::conn::limits::{Limits, Places};
 use crate::conn::outbound::Close;
 use crate::health::Health;
+use crate::hello;
 use crate::http::bind::{self, BindError};
 use crate::http::{listener, metrics};
 use crate::hub::Hub;
@@ -157,8 +158,9 @@ impl Gateway {
         services.lanes.recover().await?;
         metrics::install();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let front =
-            Front { services: services.clone(), table: Arc::new(methods::table()), tasks: tasks.clone(), limits };
+        let table = Arc::new(methods::table());
+        let features = hello::features(&table);
+        let front = Front { services: services.clone(), table, features, tasks: tasks.clone(), limits };
         let places = Places::default();
         for (listener, _) in listeners {
             tasks.spawn(listener::accept(listener, places.clone(), front.clone(), stop.clone()));

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use base::StatePaths;
 use rusqlite::Connection;
 
-use crate::devices::TokenKey;
+use crate::devices::{Known, TokenKey, Visits};
 use crate::readers::Readers;
 use crate::writer::{Flush, Writer};
 use crate::{StoreError, open};
@@ -24,6 +24,8 @@ struct Inner {
     writer: Writer,
     readers: Arc<Readers>,
     token_key: TokenKey,
+    known: Known,
+    visits: Visits,
 }
 
 /// How much was written since the store was opened.
@@ -56,11 +58,15 @@ impl Store {
         let (conn, token_key) = open::writer(file)?;
         let writer = Writer::start(conn, file.to_owned()).map_err(|error| StoreError::io(file, error))?;
         let readers = Readers::new(file.to_owned());
-        Ok(Self { inner: Arc::new(Inner { writer, readers, token_key }) })
+        let (known, visits) = (Known::default(), Visits::default());
+        Ok(Self { inner: Arc::new(Inner { writer, readers, token_key, known, visits }) })
     }
 
     /// Finishes what waits and closes the database. Other handles get [`StoreError::Closed`] from then on.
     pub async fn close(self) {
+        if let Err(error) = self.write_visits().await {
+            tracing::debug!(%error, "when devices were last here was not written down");
+        }
         self.inner.readers.close().await;
         self.inner.writer.close().await;
     }
@@ -111,12 +117,39 @@ impl Store {
         self.inner.writer.write(Flush::Later, work).await
     }
 
+    /// As [`Store::write`], for what changes devices or their tokens: what is remembered of them is forgotten.
+    pub(crate) async fn write_devices<T, F>(&self, flush: Flush, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let counters = self.inner.writer.counters.clone();
+        let work = move |conn: &Connection| {
+            counters.devices_change();
+            work(conn)
+        };
+        self.inner.writer.write(flush, work).await
+    }
+
     pub(crate) async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.inner.readers.read(work).await
+    }
+
+    /// How many commits have changed devices.
+    pub(crate) fn device_changes(&self) -> u64 {
+        self.inner.writer.counters.device_changes.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn records(&self) -> &Known {
+        &self.inner.known
+    }
+
+    pub(crate) fn visits(&self) -> &Visits {
+        &self.inner.visits
     }
 
     pub(crate) fn token_key(&self) -> TokenKey {

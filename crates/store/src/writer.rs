@@ -15,7 +15,7 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +41,23 @@ pub(crate) enum Flush {
 pub(crate) struct Counters {
     pub(crate) jobs: AtomicU64,
     pub(crate) commits: AtomicU64,
+    /// Commits that changed devices or their tokens, counted before anybody is told of them.
+    pub(crate) device_changes: AtomicU64,
+    devices_touched: AtomicBool,
+}
+
+impl Counters {
+    /// Called by a job: its commit changes devices.
+    pub(crate) fn devices_change(&self) {
+        self.devices_touched.store(true, Ordering::Relaxed);
+    }
+
+    fn committed(&self) {
+        self.commits.fetch_add(1, Ordering::Release);
+        if self.devices_touched.swap(false, Ordering::Relaxed) {
+            self.device_changes.fetch_add(1, Ordering::Release);
+        }
+    }
 }
 
 /// The queue of the writer thread. The thread ends when the last handle is gone.
@@ -214,7 +231,7 @@ impl Thread {
             step("RELEASE job")?;
         }
         step("COMMIT")?;
-        self.counters.commits.fetch_add(1, Ordering::Relaxed);
+        self.counters.committed();
         Ok(())
     }
 

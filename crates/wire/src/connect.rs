@@ -1,8 +1,10 @@
 //! The handshake: `connect.challenge`, `connect`, `hello-ok` (`protocol.md` 3).
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::frame::StateVersion;
@@ -272,10 +274,10 @@ pub struct ServerInfo {
 /// What the Gateway can do; lists only what is handled.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Features {
-    /// Handled methods.
-    pub methods: Vec<String>,
-    /// Events that may come.
-    pub events: Vec<String>,
+    /// Handled methods; the same list for every connection.
+    pub methods: Arc<[String]>,
+    /// Events that may come; the same list for every connection.
+    pub events: Arc<[String]>,
     /// Extra contracts kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub capabilities: Vec<String>,
@@ -287,8 +289,8 @@ pub struct Features {
 pub struct Snapshot {
     /// Who is connected; empty without `operator.read`.
     pub presence: Vec<Value>,
-    /// The `health` result.
-    pub health: Value,
+    /// The `health` result, already JSON.
+    pub health: Arc<RawValue>,
     /// The numbers `presence` and `health` events continue.
     pub state_version: StateVersion,
     /// Since this Gateway started.

@@ -150,7 +150,7 @@ impl Attempt<'_> {
     async fn with_device(&self, services: &Services, nonce: &str) -> Result<Granted, Refusal> {
         let Some(proof) = &self.params.device else { return self.without_device().await };
         device_auth::verify(self.params, proof, nonce, base::now_ms()).map_err(Refusal::proof)?;
-        let known = services.store.device(&proof.id).await.map_err(out_of_order)?;
+        let known = services.store.known_device(&proof.id).await.map_err(out_of_order)?;
         // A device we know is charged for its own mistakes; a new one could be made for every attempt (RATE-7).
         let key = if known.is_some() { Key::of_device(&proof.id, self.role) } else { Key::of(self.peer) };
         let method = match self.check_credentials(services, &proof.id, &key).await {
@@ -272,6 +272,11 @@ impl Attempt<'_> {
             scopes,
             via: Provenance::Silent,
         };
+        if let (Decision::Known, Some(device)) = (device::decide(known.as_ref(), &request), known) {
+            return Ok(device);
+        }
+        // What is remembered may be older than what was approved beside us (PAIR-17).
+        let known = services.store.device(&proof.id).await.map_err(out_of_order)?;
         match (device::decide(known.as_ref(), &request), known) {
             (Decision::Known, Some(device)) => Ok(device),
             (Decision::Refresh, Some(device)) => {

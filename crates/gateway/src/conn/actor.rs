@@ -6,6 +6,7 @@
 
 use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -58,6 +59,8 @@ impl<Io: FrameIo> Actor<Io> {
             self.handle(&message, permit, &mut refused).await;
         }
         let mut keepalive = Keepalive::start(self.limits.ping_interval);
+        // One timer for the whole connection: a new one for every message costs more than a small answer.
+        let mut timer = pin!(tokio::time::sleep_until(keepalive.due));
         let mut ping = false;
         let mut permit = None;
         loop {
@@ -69,8 +72,10 @@ impl<Io: FrameIo> Actor<Io> {
                     permit = next.ok();
                     continue;
                 }
-                () = tokio::time::sleep_until(keepalive.due) => {
-                    match keepalive.tick(may_read) {
+                () = timer.as_mut() => {
+                    let pulse = keepalive.tick(may_read);
+                    timer.as_mut().reset(keepalive.due);
+                    match pulse {
                         Pulse::Ping => ping = true,
                         Pulse::Dead => {
                             tracing::info!("no pong; the connection is dropped");

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
-use wire::connect::{Challenge, ConnectParams};
+use wire::connect::{Challenge, ConnectParams, Features};
 use wire::frame::{self, BadFrame, Request, response_error, response_ok};
 use wire::limits::{MAX_PAYLOAD_BYTES, MAX_PENDING_HANDSHAKE_FRAMES};
 use wire::{ErrorShape, Role, close, events};
@@ -33,6 +33,8 @@ pub(crate) struct Front {
     pub(crate) services: Arc<Services>,
     /// The methods.
     pub(crate) table: Arc<Table>,
+    /// What `hello-ok` says we can do.
+    pub(crate) features: Features,
     /// Connections and handlers at work.
     pub(crate) tasks: TaskTracker,
     /// What a connection may take.
@@ -58,7 +60,8 @@ impl From<Gone> for Parting {
 /// Serves one upgraded socket to its end.
 pub(crate) async fn serve(mut io: impl FrameIo, peer: Peer, mut place: Place, front: Front) {
     let conn_id = ConnId::random();
-    let welcome = match greet(&mut io, &peer, conn_id, &front).await {
+    // On the heap, and gone when it is done: an open connection does not carry the room its handshake took.
+    let welcome = match Box::pin(greet(&mut io, &peer, conn_id, &front)).await {
         Ok(welcome) => welcome,
         Err(Parting::Gone(why)) => return outlast(io, &why).await,
         Err(Parting::Close(close)) => return part(io, [Outgoing::Close(close.code, close.reason)]).await,
@@ -81,11 +84,11 @@ pub(crate) async fn serve(mut io: impl FrameIo, peer: Peer, mut place: Place, fr
     let _membership = services.hub.join(caller.clone(), outbound.clone());
     let _visit = services.presence.enter(&caller);
     greet_node(&services, &caller).await;
-    note_visit(&services, &caller, "connect").await;
+    note_visit(&services, &caller, "connect");
     tracing::info!(conn = %conn_id, peer = %peer.addr, client = %caller.client.id, role = %caller.role, "connected");
     let cx = Cx { who: caller.clone(), services: services.clone(), after: After::default() };
     Actor { io, outbound, cx, table: front.table, tasks: front.tasks, limits: front.limits }.run(queued).await;
-    note_visit(&services, &caller, "disconnect").await;
+    note_visit(&services, &caller, "disconnect");
     tracing::info!(conn = %conn_id, "disconnected");
 }
 
@@ -100,12 +103,10 @@ async fn greet_node(services: &Services, caller: &Caller) {
     services.hub.to(caller.conn_id, &events::VOICEWAKE_ROUTING_CHANGED, &voicewake::routing());
 }
 
-/// Writes down when a device was here; that it could not be written must not end the connection.
-async fn note_visit(services: &Services, caller: &Caller, reason: &str) {
-    let Some(device_id) = &caller.device_id else { return };
-    let ip = caller.peer.to_string();
-    if let Err(error) = services.store.device_seen(device_id, reason, Some(&ip)).await {
-        tracing::warn!(%error, "a device's visit could not be written down");
+/// Notes when a device was here; `clockwork` writes it down.
+fn note_visit(services: &Services, caller: &Caller, reason: &str) {
+    if let Some(device_id) = &caller.device_id {
+        services.store.device_seen(device_id, reason, Some(&caller.peer.to_string()));
     }
 }
 

@@ -1,9 +1,11 @@
 //! Paired devices: who they are, what a person allowed them, and the token each role of theirs holds (PAIR-6…13).
 
 mod key;
+mod known;
 mod pairing;
 mod record;
 mod token;
+mod visits;
 
 use std::time::Duration;
 
@@ -12,6 +14,8 @@ use serde::{Deserialize, Serialize};
 use wire::{Role, ScopeSet};
 
 pub(crate) use key::TokenKey;
+pub(crate) use known::Known;
+pub(crate) use visits::Visits;
 
 /// How long a pairing request waits for a person (PAIR-6).
 pub const PAIRING_TTL: Duration = Duration::from_secs(5 * 60);

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{Approval, NewDevice, NewPairing, PAIRING_TTL, Pairing, PairingRequest, Provenance, record};
 use crate::sql::{from_json, new_id, to_json};
+use crate::writer::Flush;
 use crate::{Store, StoreError};
 
 /// Most devices that wait at once; the one that waits longest makes room.
@@ -55,7 +56,7 @@ impl Store {
         via: Provenance,
     ) -> Result<Option<(PairingRequest, Approval)>, StoreError> {
         let (request_id, key, now) = (request_id.to_owned(), self.token_key(), base::now_ms());
-        self.write(move |conn| {
+        self.write_devices(Flush::First, move |conn| {
             let Some(request) = live(conn, &request_id, now)? else { return Ok(None) };
             forget(conn, &request_id)?;
             let new = NewDevice {

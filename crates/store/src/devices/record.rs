@@ -4,8 +4,10 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use wire::{Role, ScopeSet};
 
 use super::key::TokenKey;
-use super::{Approval, Device, NewDevice, Provenance, SILENT_RETIREMENT_AGE, token};
+use super::known::Record;
+use super::{Approval, Device, NewDevice, Provenance, SILENT_RETIREMENT_AGE, token, visits};
 use crate::sql::{from_json, to_json};
+use crate::writer::Flush;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -14,7 +16,8 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn devices(&self) -> Result<Vec<Device>, StoreError> {
-        self.read(all).await
+        let devices = self.read(all).await?;
+        Ok(devices.into_iter().map(|device| visits::noted(self.visits(), device)).collect())
     }
 
     /// One paired device.
@@ -22,8 +25,8 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn device(&self, device_id: &str) -> Result<Option<Device>, StoreError> {
-        let device_id = device_id.to_owned();
-        self.read(move |conn| load(conn, &device_id)).await
+        let record = self.read_known(device_id).await?;
+        Ok(record.map(|record| visits::noted(self.visits(), record.device.clone())))
     }
 
     /// Approves a device, or more roles and scopes of a known one: roles and scopes are merged, what it says about
@@ -35,7 +38,7 @@ impl Store {
     /// durable.
     pub async fn approve_device(&self, new: NewDevice) -> Result<Approval, StoreError> {
         let (key, now) = (self.token_key(), base::now_ms());
-        self.write(move |conn| {
+        self.write_devices(Flush::First, move |conn| {
             conn.prepare_cached("DELETE FROM pairing_requests WHERE device_id = ?")?.execute([&new.device_id])?;
             approve(conn, &new, &key, now)
         })
@@ -48,30 +51,11 @@ impl Store {
     /// When it could not be made durable.
     pub async fn rename_device(&self, device_id: &str, label: Option<&str>) -> Result<Option<Device>, StoreError> {
         let (device_id, label) = (device_id.to_owned(), label.map(str::to_owned));
-        self.write(move |conn| {
+        self.write_devices(Flush::First, move |conn| {
             let Some(mut device) = load(conn, &device_id)? else { return Ok(None) };
             device.label.clone_from(&label);
             save(conn, &device)?;
             Ok(Some(device))
-        })
-        .await
-    }
-
-    /// Notes that a device connected or disconnected (`reason`), without waiting for the disk.
-    ///
-    /// # Errors
-    /// When it could not be written.
-    pub async fn device_seen(&self, device_id: &str, reason: &str, ip: Option<&str>) -> Result<(), StoreError> {
-        let (device_id, reason, ip) = (device_id.to_owned(), reason.to_owned(), ip.map(str::to_owned));
-        let now = base::now_ms();
-        self.write_soon(move |conn| {
-            let Some(mut device) = load(conn, &device_id)? else { return Ok(()) };
-            device.last_seen_at_ms = Some(now);
-            device.last_seen_reason = Some(reason.clone());
-            if ip.is_some() {
-                device.facts.remote_ip.clone_from(&ip);
-            }
-            save(conn, &device)
         })
         .await
     }
@@ -82,7 +66,7 @@ impl Store {
     /// When it could not be made durable.
     pub async fn remove_device(&self, device_id: &str) -> Result<Option<Device>, StoreError> {
         let device_id = device_id.to_owned();
-        self.write(move |conn| {
+        self.write_devices(Flush::First, move |conn| {
             let device = load(conn, &device_id)?;
             remove(conn, &device_id)?;
             Ok(device)
@@ -96,8 +80,10 @@ impl Store {
     /// # Errors
     /// When it could not be made durable.
     pub async fn retire_silent_devices(&self, newest: &str, connected: &[String]) -> Result<Vec<String>, StoreError> {
+        // How long a record was quiet is judged by what is written down.
+        self.write_visits().await?;
         let (newest, connected, now) = (newest.to_owned(), connected.to_vec(), base::now_ms());
-        self.write(move |conn| {
+        self.write_devices(Flush::First, move |conn| {
             let Some(newest) = load(conn, &newest)? else { return Ok(Vec::new()) };
             let mut retired = Vec::new();
             for device in all(conn)? {
@@ -176,6 +162,10 @@ pub(super) fn require(conn: &Connection, device_id: &str) -> Result<Device, Stor
 }
 
 pub(super) fn load(conn: &Connection, device_id: &str) -> Result<Option<Device>, StoreError> {
+    Ok(load_whole(conn, device_id)?.map(|record| record.device))
+}
+
+pub(super) fn load_whole(conn: &Connection, device_id: &str) -> Result<Option<Record>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT body FROM devices WHERE device_id = ?")?;
     let body: Option<String> = statement.query_row([device_id], |row| row.get(0)).optional()?;
     body.map(|body| with_tokens(conn, &body)).transpose()
@@ -192,15 +182,17 @@ pub(super) fn save(conn: &Connection, device: &Device) -> Result<(), StoreError>
 fn all(conn: &Connection) -> Result<Vec<Device>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT body FROM devices")?;
     let bodies: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-    let mut devices: Vec<Device> = bodies.iter().map(|body| with_tokens(conn, body)).collect::<Result<_, _>>()?;
+    let mut devices: Vec<Device> =
+        bodies.iter().map(|body| Ok(with_tokens(conn, body)?.device)).collect::<Result<_, StoreError>>()?;
     devices.sort_by(|a, b| b.approved_at_ms.cmp(&a.approved_at_ms).then_with(|| a.device_id.cmp(&b.device_id)));
     Ok(devices)
 }
 
-fn with_tokens(conn: &Connection, body: &str) -> Result<Device, StoreError> {
+fn with_tokens(conn: &Connection, body: &str) -> Result<Record, StoreError> {
     let mut device: Device = from_json("a paired device", body)?;
-    device.tokens = token::of_device(conn, &device.device_id)?;
-    Ok(device)
+    let tokens = token::of_device(conn, &device.device_id)?;
+    device.tokens = tokens.iter().map(|row| row.token.clone()).collect();
+    Ok(Record { device, tokens })
 }
 
 fn remove(conn: &Connection, device_id: &str) -> Result<(), StoreError> {

@@ -1,18 +1,23 @@
 //! The token of a device in a role: issued, given again, checked, rotated, revoked (PAIR-13).
 
+use std::sync::Arc;
+
 use base::Secret;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use wire::{Role, ScopeSet};
 
 use super::key::{TokenKey, hash};
+use super::known::Record;
 use super::{Device, DeviceToken, IssuedToken, RotatedToken, TokenCheck, record};
 use crate::sql::{Columns, from_json, to_json};
+use crate::writer::Flush;
 use crate::{Store, StoreError};
 
 /// A use within this time of the last one is not written down again, so that a reconnecting device costs no flush.
 const USE_RESOLUTION_MS: i64 = 60_000;
 
 /// A token's row.
+#[derive(Debug, Clone)]
 pub(super) struct TokenRow {
     pub(super) token: DeviceToken,
     hash: String,
@@ -27,16 +32,18 @@ impl Store {
     /// scopes, or when a new token could not be made durable.
     pub async fn issue_token(&self, device_id: &str, role: Role, scopes: &ScopeSet) -> Result<IssuedToken, StoreError> {
         let (device_id, scopes, key, now) = (device_id.to_owned(), scopes.clone(), self.token_key(), base::now_ms());
-        let (again, asked) = ((device_id.clone(), key.clone()), scopes.clone());
-        if let Some(token) = self.read(move |conn| same_token(conn, &again.0, role, &asked, &again.1)).await? {
+        let known = self.known(&device_id).await?;
+        let row = known.as_ref().and_then(|record| record.token(role));
+        if let Some(token) = row.and_then(|row| same_token(row, &device_id, &scopes, &key)) {
             return Ok(token);
         }
-        self.write(move |conn| {
+        self.write_devices(Flush::First, move |conn| {
             let device = record::require(conn, &device_id)?;
             if !device.is_approved(role, &scopes) {
                 return Err(StoreError::NotApproved { device_id: device_id.clone(), role });
             }
-            match same_token(conn, &device_id, role, &scopes, &key)? {
+            let row = load(conn, &device_id, role)?;
+            match row.and_then(|row| same_token(&row, &device_id, &scopes, &key)) {
                 Some(token) => Ok(token),
                 None => replace(conn, &device_id, role, &scopes, &key, now),
             }
@@ -49,17 +56,13 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn check_token(&self, device_id: &str, role: Role, token: &Secret) -> Result<TokenCheck, StoreError> {
-        let (device_id, presented) = (device_id.to_owned(), Secret::new(hash(token.expose())));
-        self.read(move |conn| {
-            let Some(row) = load(conn, &device_id, role)? else { return Ok(TokenCheck::Unknown) };
-            let same = presented.matches(&row.hash);
-            Ok(match row.token {
-                DeviceToken { revoked_at_ms: Some(_), .. } => TokenCheck::Revoked,
-                DeviceToken { scopes, issued_at_ms, .. } if same => TokenCheck::Good { scopes, issued_at_ms },
-                _ => TokenCheck::Mismatch,
-            })
-        })
-        .await
+        let presented = Secret::new(hash(token.expose()));
+        let judged = |known: Option<Arc<Record>>| check(known.as_ref().and_then(|record| record.token(role)), &presented);
+        match judged(self.known(device_id).await?) {
+            good @ TokenCheck::Good { .. } => Ok(good),
+            // Another process may have made a new one since.
+            _ => Ok(judged(self.read_known(device_id).await?)),
+        }
     }
 
     /// Notes that a token was used, without waiting for the disk.
@@ -68,7 +71,12 @@ impl Store {
     /// When it could not be written.
     pub async fn touch_token(&self, device_id: &str, role: Role) -> Result<(), StoreError> {
         let (device_id, now) = (device_id.to_owned(), base::now_ms());
-        self.write_soon(move |conn| {
+        let known = self.known(&device_id).await?;
+        let used = known.as_ref().and_then(|record| record.token(role)?.token.last_used_at_ms);
+        if used.is_some_and(|used| now - used < USE_RESOLUTION_MS) {
+            return Ok(());
+        }
+        self.write_devices(Flush::Later, move |conn| {
             conn.prepare_cached(
                 "UPDATE device_tokens SET last_used_at = ?3
                  WHERE device_id = ?1 AND role = ?2 AND coalesce(last_used_at, 0) <= ?3 - ?4",
@@ -91,7 +99,7 @@ impl Store {
         scopes: Option<&ScopeSet>,
     ) -> Result<Option<RotatedToken>, StoreError> {
         let (device_id, scopes, key, now) = (device_id.to_owned(), scopes.cloned(), self.token_key(), base::now_ms());
-        self.write(move |conn| {
+        self.write_devices(Flush::First, move |conn| {
             let live = load(conn, &device_id, role)?.filter(|row| row.token.revoked_at_ms.is_none());
             let Some(row) = live else { return Ok(None) };
             if let Some(asked) = &scopes
@@ -115,7 +123,7 @@ impl Store {
     /// When it could not be made durable.
     pub async fn revoke_token(&self, device_id: &str, role: Role) -> Result<Option<i64>, StoreError> {
         let (device_id, now) = (device_id.to_owned(), base::now_ms());
-        self.write(move |conn| {
+        self.write_devices(Flush::First, move |conn| {
             let revoked = conn
                 .prepare_cached(
                     "UPDATE device_tokens SET revoked_at = ?3
@@ -157,32 +165,37 @@ pub(super) fn grant(
 }
 
 /// Every token of a device.
-pub(super) fn of_device(conn: &Connection, device_id: &str) -> Result<Vec<DeviceToken>, StoreError> {
+pub(super) fn of_device(conn: &Connection, device_id: &str) -> Result<Vec<TokenRow>, StoreError> {
     let mut statement =
         conn.prepare_cached(&format!("SELECT {TOKEN} FROM device_tokens WHERE device_id = ? ORDER BY created_at"))?;
     let mut found = statement.query([device_id])?;
     let mut tokens = Vec::new();
     while let Some(row) = found.next()? {
-        tokens.push(read(row)?.token);
+        tokens.push(read(row)?);
     }
     Ok(tokens)
 }
 
-/// The live token, if it is wide enough and the key still derives it.
-fn same_token(
-    conn: &Connection,
-    device_id: &str,
-    role: Role,
-    scopes: &ScopeSet,
-    key: &TokenKey,
-) -> Result<Option<IssuedToken>, StoreError> {
-    let Some(TokenRow { token: row, hash: kept }) = load(conn, device_id, role)? else { return Ok(None) };
-    if row.revoked_at_ms.is_some() || !row.scopes.covers(scopes) {
-        return Ok(None);
+/// What a token whose hash is `presented` is beside the one in the row.
+fn check(row: Option<&TokenRow>, presented: &Secret) -> TokenCheck {
+    let Some(row) = row else { return TokenCheck::Unknown };
+    let same = presented.matches(&row.hash);
+    match &row.token {
+        DeviceToken { revoked_at_ms: Some(_), .. } => TokenCheck::Revoked,
+        token if same => TokenCheck::Good { scopes: token.scopes.clone(), issued_at_ms: token.issued_at_ms },
+        _ => TokenCheck::Mismatch,
     }
-    let token = key.derive(device_id, role, row.generation, row.issued_at_ms);
-    let is_same = Secret::new(hash(token.expose())).matches(&kept);
-    Ok(is_same.then_some(IssuedToken { token, issued_at_ms: row.issued_at_ms, scopes: row.scopes }))
+}
+
+/// The live token, if it is wide enough and the key still derives it.
+fn same_token(row: &TokenRow, device_id: &str, scopes: &ScopeSet, key: &TokenKey) -> Option<IssuedToken> {
+    let TokenRow { token: row, hash: kept } = row;
+    if row.revoked_at_ms.is_some() || !row.scopes.covers(scopes) {
+        return None;
+    }
+    let token = key.derive(device_id, row.role, row.generation, row.issued_at_ms);
+    let is_same = Secret::new(hash(token.expose())).matches(kept);
+    is_same.then(|| IssuedToken { token, issued_at_ms: row.issued_at_ms, scopes: row.scopes.clone() })
 }
 
 /// Makes the next generation of a token.

@@ -174,7 +174,7 @@ async fn a_new_silent_record_retires_old_silent_ones_of_the_same_client_only() {
 async fn a_device_seen_and_a_token_used_are_noted() {
     let at = fresh();
     at.store.approve_device(device("d")).await.unwrap();
-    at.store.device_seen("d", "connect", Some("192.0.2.7")).await.unwrap();
+    at.store.device_seen("d", "connect", Some("192.0.2.7"));
     at.store.touch_token("d", Role::Node).await.unwrap();
     let first = at.store.device("d").await.unwrap().unwrap();
     assert_eq!(first.last_seen_reason.as_deref(), Some("connect"));

@@ -1,7 +1,9 @@
 //! `health`: how the Gateway is, as the CLI and every dashboard read it (PROBE-2).
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::Method;
 
@@ -12,7 +14,8 @@ pub struct Health;
 impl Method for Health {
     const NAME: &'static str = "health";
     type Params = HealthParams;
-    type Result = Value;
+    /// Already JSON: many ask between two changes, and all get the same.
+    type Result = Arc<RawValue>;
 }
 
 /// Params of `health`.
