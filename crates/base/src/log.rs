@@ -24,6 +24,9 @@ const SHORTEST_SECRET: usize = 6;
 /// Daily files kept.
 const KEEP_DAYS: usize = 14;
 
+/// Room for an ordinary line.
+const LINE_BYTES: usize = 256;
+
 static SECRETS: RwLock<Vec<Secret>> = RwLock::new(Vec::new());
 
 /// Has `secret` replaced wherever it turns up in a log line from now on. Very short values are not, since they would
@@ -121,28 +124,41 @@ fn forget_old(folder: &Path) {
 /// The file of the day, opened 0600; a new one at midnight.
 struct DailyFile {
     folder: PathBuf,
-    open: Mutex<Option<(String, File)>>,
+    open: Mutex<Option<OpenFile>>,
+}
+
+struct OpenFile {
+    /// When the day was asked for.
+    second: i64,
+    day: String,
+    file: File,
 }
 
 impl<'w> MakeWriter<'w> for DailyFile {
     type Writer = Line<'w>;
 
     fn make_writer(&'w self) -> Line<'w> {
-        Line { to: Some(self), bytes: Vec::new() }
+        Line { to: Some(self), bytes: Vec::with_capacity(LINE_BYTES) }
     }
 }
 
 impl DailyFile {
     fn append(&self, line: &[u8]) -> io::Result<()> {
-        let day = today();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if open.as_ref().is_none_or(|(of, _)| *of != day) {
-            let file = open_private(&self.folder.join(format!("openclaw-{day}.log")))?;
-            *open = Some((day, file));
-        }
-        match open.as_mut() {
-            Some((_, file)) => file.write_all(line),
-            None => Ok(()),
+        // Which day it is takes longer to find out than a line to write: asked once a second.
+        let second = crate::now_ms().div_euclid(1000);
+        let day = open.as_ref().filter(|open| open.second == second).map_or_else(today, |open| open.day.clone());
+        match open.as_mut().filter(|open| open.day == day) {
+            Some(open) => {
+                open.second = second;
+                open.file.write_all(line)
+            }
+            None => {
+                let mut file = open_private(&self.folder.join(format!("openclaw-{day}.log")))?;
+                let written = file.write_all(line);
+                *open = Some(OpenFile { second, day, file });
+                written
+            }
         }
     }
 }
@@ -165,7 +181,7 @@ impl<'w> MakeWriter<'w> for Console {
     type Writer = Line<'w>;
 
     fn make_writer(&'w self) -> Line<'w> {
-        Line { to: None, bytes: Vec::new() }
+        Line { to: None, bytes: Vec::with_capacity(LINE_BYTES) }
     }
 }
 

@@ -67,7 +67,14 @@ pub enum PayloadVersion {
 
 /// The lower-case hex SHA-256 of a raw public key.
 pub fn device_id(public_key: &[u8; 32]) -> String {
-    Sha256::digest(public_key).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(public_key))
+}
+
+/// Lower-case hex.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// A raw public key from base64url without padding, or standard base64 with it.

@@ -23,23 +23,29 @@ pub(crate) async fn open(port: u16) -> Result<Socket> {
 pub(crate) async fn connect(port: u16, key: Option<&SigningKey>) -> Result<Socket> {
     let mut socket = open(port).await?;
     let challenge = next_json(&mut socket).await?;
-    let (id, mode) = if key.is_some() { ("openclaw-tui", "ui") } else { ("gateway-client", "backend") };
-    let mut params: ConnectParams = serde_json::from_value(json!({
-        "minProtocol": 4, "maxProtocol": 4, "role": "operator", "scopes": ["operator.admin"], "caps": [],
-        "client": {"id": id, "mode": mode, "version": "1.0.0", "platform": "linux"}, "auth": {"token": TOKEN}
-    }))?;
-    if let Some(key) = key {
-        let payload = &challenge["payload"];
-        let nonce = payload["nonce"].as_str().context("no nonce")?;
-        let signed_at = payload["ts"].as_i64().context("no ts")?;
-        params.device = Some(wire::device_auth::sign(key, &params, signed_at, nonce));
-    }
+    let payload = &challenge["payload"];
+    let nonce = payload["nonce"].as_str().context("no nonce")?;
+    let signed_at = payload["ts"].as_i64().context("no ts")?;
+    let params = params(key.map(|key| (key, nonce, signed_at)))?;
     send(&mut socket, "c", "connect", &serde_json::to_value(&params)?).await?;
     let hello = next_json(&mut socket).await?;
     if hello["ok"] != true {
         bail!("refused: {hello}");
     }
     Ok(socket)
+}
+
+/// What a client sends with `connect`: signed with the key for a nonce and a time, or as the deviceless backend client.
+pub(crate) fn params(signed: Option<(&SigningKey, &str, i64)>) -> Result<ConnectParams> {
+    let (id, mode) = if signed.is_some() { ("openclaw-tui", "ui") } else { ("gateway-client", "backend") };
+    let mut params: ConnectParams = serde_json::from_value(json!({
+        "minProtocol": 4, "maxProtocol": 4, "role": "operator", "scopes": ["operator.admin"], "caps": [],
+        "client": {"id": id, "mode": mode, "version": "1.0.0", "platform": "linux"}, "auth": {"token": TOKEN}
+    }))?;
+    if let Some((key, nonce, signed_at)) = signed {
+        params.device = Some(wire::device_auth::sign(key, &params, signed_at, nonce));
+    }
+    Ok(params)
 }
 
 /// A device key of its own.

@@ -56,7 +56,7 @@ impl<Io: FrameIo> Actor<Io> {
         let mut refused = 0;
         for message in queued {
             let Ok(permit) = slots.clone().acquire_owned().await else { return };
-            self.handle(&message, permit, &mut refused).await;
+            self.handle(&message, permit, &mut refused);
         }
         let mut keepalive = Keepalive::start(self.limits.ping_interval);
         // One timer for the whole connection: a new one for every message costs more than a small answer.
@@ -64,6 +64,7 @@ impl<Io: FrameIo> Actor<Io> {
         let mut ping = false;
         let mut permit = None;
         loop {
+            permit = permit.or_else(|| slots.clone().try_acquire_owned().ok());
             let may_read = permit.is_some();
             let turn = tokio::select! {
                 biased;
@@ -90,11 +91,12 @@ impl<Io: FrameIo> Actor<Io> {
                 Turn::Inbound(Inbound::Message(message)) => {
                     keepalive.heard();
                     if let Some(permit) = permit.take() {
-                        self.handle(&message, permit, &mut refused).await;
+                        self.handle(&message, permit, &mut refused);
                     }
                 }
-                Turn::Farewell => return self.farewell().await,
-                Turn::Gone(why) => return outlast(self.io, &why).await,
+                // What only happens once, at the end, takes its room then.
+                Turn::Farewell => return Box::pin(self.farewell()).await,
+                Turn::Gone(why) => return Box::pin(outlast(self.io, &why)).await,
             }
         }
     }
@@ -130,7 +132,7 @@ impl<Io: FrameIo> Actor<Io> {
         self.io.poll_receive(cx).map(|received| received.map_or_else(Turn::Gone, Turn::Inbound))
     }
 
-    async fn handle(&mut self, message: &Incoming, permit: OwnedSemaphorePermit, refused: &mut u32) {
+    fn handle(&mut self, message: &Incoming, permit: OwnedSemaphorePermit, refused: &mut u32) {
         // Text that is no JSON is ignored once a client has proven itself (`protocol.md` 1).
         let Some(text) = message.text() else { return };
         let request = match Request::parse(text) {
@@ -146,7 +148,7 @@ impl<Io: FrameIo> Actor<Io> {
         match dispatch(&self.table, cx, &request, reply.clone()) {
             Outcome::Runs(work) => {
                 *refused = 0;
-                self.start(work, reply, permit).await;
+                self.start(work, reply, permit);
             }
             Outcome::Refused => *refused = 0,
             Outcome::WrongRole => {
@@ -158,14 +160,15 @@ impl<Io: FrameIo> Actor<Io> {
         }
     }
 
-    async fn start(&mut self, work: Work, reply: Reply, permit: OwnedSemaphorePermit) {
+    fn start(&mut self, work: Work, reply: Reply, permit: OwnedSemaphorePermit) {
         let mut guarded = AssertUnwindSafe(work).catch_unwind().map(move |ended| {
             if ended.is_err() {
                 tracing::error!("a handler panicked");
                 reply.error(&ErrorShape::unavailable("this request failed inside the Gateway; see its log"), None);
             }
         });
-        if futures_util::poll!(&mut guarded).is_pending() {
+        // A look without a waker: the task of one that has to wait looks again at once, with its own.
+        if (&mut guarded).now_or_never().is_none() {
             self.tasks.spawn(async move {
                 guarded.await;
                 drop(permit);

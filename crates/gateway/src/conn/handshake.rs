@@ -22,7 +22,9 @@ use crate::auth::locality::Peer;
 use crate::auth::refusal::Refusal;
 use crate::auth::{self, Admitted};
 use crate::hello;
+use crate::hub::Membership;
 use crate::methods::voicewake;
+use crate::presence::Visit;
 use crate::rpc::{After, Caller, ConnId, Cx, Table};
 use crate::services::Services;
 
@@ -58,16 +60,41 @@ impl From<Gone> for Parting {
 }
 
 /// Serves one upgraded socket to its end.
-pub(crate) async fn serve(mut io: impl FrameIo, peer: Peer, mut place: Place, front: Front) {
-    let conn_id = ConnId::random();
+pub(crate) async fn serve(io: impl FrameIo, peer: Peer, place: Place, front: Front) {
     // On the heap, and gone when it is done: an open connection does not carry the room its handshake took.
-    let welcome = match Box::pin(greet(&mut io, &peer, conn_id, &front)).await {
+    if let Some(visitor) = Box::pin(let_in(io, peer, place, front)).await {
+        visitor.stay().await;
+    }
+}
+
+/// A caller that was let in, with what holds its place among the others.
+struct Visitor<Io> {
+    actor: Actor<Io>,
+    queued: Vec<Incoming>,
+    conn_id: ConnId,
+    _place: Place,
+    _membership: Membership,
+    _visit: Option<Visit>,
+}
+
+impl<Io: FrameIo> Visitor<Io> {
+    async fn stay(self) {
+        let Self { actor, queued, conn_id, _place, _membership, _visit } = self;
+        let cx = actor.cx.clone();
+        actor.run(queued).await;
+        note_visit(&cx.services, &cx.who, "disconnect");
+        tracing::info!(conn = %conn_id, "disconnected");
+    }
+}
+
+/// The handshake; `None` when it ended without a caller.
+async fn let_in<Io: FrameIo>(mut io: Io, peer: Peer, mut place: Place, front: Front) -> Option<Visitor<Io>> {
+    let conn_id = ConnId::random();
+    let welcome = match greet(&mut io, &peer, conn_id, &front).await {
         Ok(welcome) => welcome,
-        Err(Parting::Gone(why)) => return outlast(io, &why).await,
-        Err(Parting::Close(close)) => return part(io, [Outgoing::Close(close.code, close.reason)]).await,
-        Err(Parting::Refused(id, refusal)) => {
-            let answer = Outgoing::Text(response_error(&id, &refusal.error, None));
-            return part(io, [answer, Outgoing::Close(refusal.close.code, refusal.close.reason)]).await;
+        Err(parting) => {
+            send_away(io, parting).await;
+            return None;
         }
     };
     place.proven();
@@ -75,21 +102,34 @@ pub(crate) async fn serve(mut io: impl FrameIo, peer: Peer, mut place: Place, fr
     let Welcome { request_id, admitted, queued } = welcome;
     let outbound = Outbound::new(front.limits);
     let caller = admitted.caller.clone();
-    let hello = hello::compose(&front, &admitted);
-    match response_ok(&request_id, &hello) {
+    match response_ok(&request_id, &hello::compose(&front, &admitted)) {
         Ok(frame) => outbound.answer(frame),
-        Err(error) => return tracing::error!(%error, "hello-ok could not be written as JSON"),
+        Err(error) => {
+            tracing::error!(%error, "hello-ok could not be written as JSON");
+            return None;
+        }
     }
-    let services = front.services.clone();
-    let _membership = services.hub.join(caller.clone(), outbound.clone());
-    let _visit = services.presence.enter(&caller);
+    let services = front.services;
+    let membership = services.hub.join(caller.clone(), outbound.clone());
+    let visit = services.presence.enter(&caller);
     greet_node(&services, &caller).await;
     note_visit(&services, &caller, "connect");
     tracing::info!(conn = %conn_id, peer = %peer.addr, client = %caller.client.id, role = %caller.role, "connected");
-    let cx = Cx { who: caller.clone(), services: services.clone(), after: After::default() };
-    Actor { io, outbound, cx, table: front.table, tasks: front.tasks, limits: front.limits }.run(queued).await;
-    note_visit(&services, &caller, "disconnect");
-    tracing::info!(conn = %conn_id, "disconnected");
+    let cx = Cx { who: caller, services, after: After::default() };
+    let actor = Actor { io, outbound, cx, table: front.table, tasks: front.tasks, limits: front.limits };
+    Some(Visitor { actor, queued, conn_id, _place: place, _membership: membership, _visit: visit })
+}
+
+/// Ends the socket of a client that was not let in.
+async fn send_away(io: impl FrameIo, parting: Parting) {
+    match parting {
+        Parting::Gone(why) => outlast(io, &why).await,
+        Parting::Close(close) => part(io, [Outgoing::Close(close.code, close.reason)]).await,
+        Parting::Refused(id, refusal) => {
+            let answer = Outgoing::Text(response_error(&id, &refusal.error, None));
+            part(io, [answer, Outgoing::Close(refusal.close.code, refusal.close.reason)]).await;
+        }
+    }
 }
 
 /// A node is told what to listen for as soon as it is in (`protocol.md` 5).

@@ -42,7 +42,7 @@ impl TokenKey {
 
 /// What the database keeps of a token. A plain hash is enough: a token is 32 random-looking bytes.
 pub(super) fn hash(token: &str) -> String {
-    Sha256::digest(token.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    wire::device_auth::hex(&Sha256::digest(token.as_bytes()))
 }
 
 fn path_beside(database: &Path) -> PathBuf {

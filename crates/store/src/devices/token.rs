@@ -57,7 +57,8 @@ impl Store {
     /// When the database cannot be read.
     pub async fn check_token(&self, device_id: &str, role: Role, token: &Secret) -> Result<TokenCheck, StoreError> {
         let presented = Secret::new(hash(token.expose()));
-        let judged = |known: Option<Arc<Record>>| check(known.as_ref().and_then(|record| record.token(role)), &presented);
+        let judged =
+            |known: Option<Arc<Record>>| check(known.as_ref().and_then(|record| record.token(role)), &presented);
         match judged(self.known(device_id).await?) {
             good @ TokenCheck::Good { .. } => Ok(good),
             // Another process may have made a new one since.

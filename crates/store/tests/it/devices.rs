@@ -1,7 +1,7 @@
 //! Paired devices and their tokens.
 
 use base::Secret;
-use openclaw_store::{NewDevice, Provenance, StoreError, TokenCheck};
+use openclaw_store::{NewDevice, Provenance, Store, StoreError, TokenCheck};
 use rusqlite::Connection;
 use wire::{Role, ScopeSet};
 
@@ -184,4 +184,55 @@ async fn a_device_seen_and_a_token_used_are_noted() {
     at.store.touch_token("d", Role::Node).await.unwrap();
     let again = at.store.device("d").await.unwrap().unwrap();
     assert_eq!(again.tokens[0].last_used_at_ms, used, "to about a minute");
+}
+
+/// PAIR-13: what is remembered of a device never outlives a change of it.
+#[tokio::test]
+async fn a_remembered_device_is_forgotten_with_every_change() {
+    let at = fresh();
+    at.store.approve_device(operator("d", &["operator.read"], Provenance::Silent)).await.unwrap();
+    let known = async || at.store.known_device("d").await.unwrap();
+    assert_eq!(known().await.unwrap().scopes.names(), ["operator.read"]);
+
+    at.store.approve_device(operator("d", &["operator.write"], Provenance::Owner)).await.unwrap();
+    assert!(known().await.unwrap().scopes.covers(&ScopeSet::new(["operator.write"])));
+    at.store.rename_device("d", Some("desk")).await.unwrap();
+    assert_eq!(known().await.unwrap().label.as_deref(), Some("desk"));
+    at.store.revoke_token("d", Role::Operator).await.unwrap().unwrap();
+    assert!(known().await.unwrap().roles.is_empty());
+    at.store.remove_device("d").await.unwrap().unwrap();
+    assert_eq!(known().await, None);
+    let refused = at.store.issue_token("d", Role::Operator, &ScopeSet::none()).await;
+    assert!(matches!(refused, Err(StoreError::NoDevice(_))), "{refused:?}");
+}
+
+/// PAIR-17: what another process approves counts at once where it matters: before anybody is refused.
+#[tokio::test]
+async fn what_another_process_grants_is_seen_past_what_is_remembered() {
+    let at = fresh();
+    let theirs = Store::open_in(&at.folder.path().join("state/openclaw.db")).unwrap();
+    assert_eq!(at.store.known_device("d").await.unwrap(), None);
+    theirs.approve_device(operator("d", &["operator.read"], Provenance::Owner)).await.unwrap();
+    assert!(at.store.known_device("d").await.unwrap().is_some(), "that there is no device is not remembered");
+
+    let rotated = theirs.rotate_token("d", Role::Operator, None).await.unwrap().unwrap();
+    assert!(matches!(check(&at, "d", &rotated.token).await, TokenCheck::Good { .. }));
+    theirs.approve_device(operator("d", &["operator.admin"], Provenance::Owner)).await.unwrap();
+    assert!(at.store.device("d").await.unwrap().unwrap().scopes.covers(&ScopeSet::new(["operator.admin"])));
+}
+
+#[tokio::test]
+async fn visits_are_on_disk_when_they_were_written_or_the_store_was_closed() {
+    let at = fresh();
+    let seen = async |at: &Fresh| at.store.device("d").await.unwrap().unwrap().last_seen_reason;
+    at.store.approve_device(device("d")).await.unwrap();
+    at.store.device_seen("d", "connect", None);
+    at.store.device_seen("removed meanwhile", "disconnect", None);
+    at.store.write_visits().await.unwrap();
+    let theirs = Store::open_in(&at.folder.path().join("state/openclaw.db")).unwrap();
+    assert_eq!(theirs.device("d").await.unwrap().unwrap().last_seen_reason.as_deref(), Some("connect"));
+    assert_eq!(at.store.devices().await.unwrap().len(), 1);
+    at.store.device_seen("d", "disconnect", None);
+    let at = at.reopened().await;
+    assert_eq!(seen(&at).await.as_deref(), Some("disconnect"));
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use ed25519_dalek::SigningKey;
 use futures_util::SinkExt as _;
 use serde_json::json;
 use tokio_websockets::Message;
@@ -36,7 +37,22 @@ pub(crate) async fn measure(binary: &Path, runs: usize, report: &mut Report) -> 
     report.add("signed connects", "1/s", None, rate);
     report.add("signed connect, CPU", "µs", None, cost);
     report.add("signed connect, CPU beside echo", "×", Some(1.5), ratio);
+    report.add("a device's proof alone, CPU", "µs", None, (0..runs).map(|_| proof(&key)).collect::<Result<_>>()?);
     Ok(())
+}
+
+/// What checking the signature costs by itself, in this process: no server that proves devices can be cheaper.
+fn proof(key: &SigningKey) -> Result<f64> {
+    let params = client::params(Some((key, "nonce", 0)))?;
+    let proof = params.device.as_ref().context("signed")?;
+    let cpu = || rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    let before = cpu();
+    for _ in 0..CONNECTS {
+        wire::device_auth::verify(&params, proof, "nonce", 0)?;
+    }
+    let after = cpu();
+    let spent = (after.tv_sec - before.tv_sec) as f64 * 1e6 + (after.tv_nsec - before.tv_nsec) as f64 / 1e3;
+    Ok(spent / CONNECTS as f64)
 }
 
 async fn floor() -> Result<f64> {

@@ -75,6 +75,7 @@ async fn usage_and_health_are_true_right_after_a_first_turn() {
     let desk = Desk::start().await;
     let mut client = desk.client().await;
     assert_eq!(client.request("usage.cost", json!({})).await.unwrap()["daily"], json!([]));
+    assert_eq!(client.request("health", json!({})).await.unwrap()["sessions"]["count"], 0);
     desk.vendor.reply_text("Hello");
     say(&mut client, "main", "r1", "hi").await;
     ended(&mut client, "r1").await;
