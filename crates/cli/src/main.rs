@@ -6,6 +6,7 @@
 
 mod app;
 mod args;
+mod audit;
 mod cmd;
 mod cred;
 mod exit;

@@ -12,6 +12,7 @@ mod help;
 mod logs;
 mod models;
 mod not_built;
+mod security;
 mod sessions;
 mod setup;
 mod status;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Dashboard(dashboard::Args),
     /// Look at the Gateway's host
     System(system::Args),
+    /// Judge how safe this install is
+    Security(security::Args),
     /// Print a completion script for your shell
     Completion(completion::Args),
     /// Print the version
@@ -82,6 +85,7 @@ impl Command {
             Self::Setup(args) => setup::run(app, args),
             Self::Dashboard(args) => dashboard::run(app, args),
             Self::System(args) => system::run(app, args),
+            Self::Security(args) => security::run(app, args),
             Self::Completion(args) => completion::run(app, args),
             Self::Version(args) => version::run(app, args),
             Self::Help(args) => help::run(args),

@@ -33,7 +33,6 @@ const PATHS: &[&str] = &[
     "resume",
     "sandbox",
     "secrets",
-    "security",
     "send",
     "skills",
     "tui",

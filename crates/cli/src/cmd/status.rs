@@ -126,7 +126,7 @@ fn report(app: &App, args: &Args, heard: &Heard, url: &str, source: &str, warnin
         "self": null, "error": heard.error.as_ref().map(|failure| failure.message.clone()), "authMethod": heard.auth});
     if args.deep {
         value["health"] = json!(heard.health);
-        value["securityAudit"] = Value::Null;
+        value["securityAudit"] = json!(super::security::report(app));
     }
     if args.all {
         value["presence"] = json!(heard.presence);

@@ -24,7 +24,8 @@ pub(crate) fn pairs<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> St
     lines.collect::<Vec<_>>().join("\n")
 }
 
-fn width() -> u16 {
+/// Columns to fill.
+pub(crate) fn width() -> u16 {
     terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| width.0.clamp(40, 160))
 }
 

@@ -9,6 +9,7 @@ mod flags;
 mod full_disk;
 mod offline;
 mod real_model;
+mod security;
 mod shapes;
 mod target;
 mod terminal;

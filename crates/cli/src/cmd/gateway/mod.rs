@@ -10,6 +10,8 @@ mod target;
 
 use clap::Subcommand;
 
+pub(super) use probe::look as look_once;
+
 use crate::app::App;
 use crate::exit::Failure;
 

@@ -29,13 +29,13 @@ pub(super) struct Args {
 }
 
 /// One Gateway looked at.
-pub(super) struct Seen {
-    pub(super) target: Target,
-    pub(super) outcome: Result<Answer, DialError>,
+pub(in crate::cmd) struct Seen {
+    pub(in crate::cmd) target: Target,
+    pub(in crate::cmd) outcome: Result<Answer, DialError>,
 }
 
 /// What a Gateway said to a probe.
-pub(super) struct Answer {
+pub(in crate::cmd) struct Answer {
     pub(super) latency: Duration,
     pub(super) role: String,
     pub(super) scopes: ScopeSet,
@@ -56,7 +56,7 @@ impl Answer {
 }
 
 /// Connects on `way` as a probe, asks for `health`, and leaves.
-pub(super) async fn look(app: &App, way: crate::cred::Way, timeout: Duration) -> Result<Seen, Failure> {
+pub(in crate::cmd) async fn look(app: &App, way: crate::cred::Way, timeout: Duration) -> Result<Seen, Failure> {
     let want = Want { who: As::Probe, scopes: vec![Scope::Read], caps: Vec::new(), timeout };
     let target = way.target.clone();
     let how = rpc::how(app, way, &want)?;
