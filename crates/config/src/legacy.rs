@@ -22,7 +22,7 @@ const IDLE: &[(&str, &str)] = &[
     ("gateway.controlUi.dangerouslyDisableDeviceAuth", "has no effect: browsers always sign"),
     ("gateway.reload.debounceMs", "has no effect any more"),
     ("gateway.reload.deferralTimeoutMs", "has no effect any more"),
-    ("gateway.roles", "is not enforced by this version: every operator has the scopes of its own credential"),
+    ("gateway.roles", "is not enforced by this version, which therefore refuses to serve with it"),
     ("gateway.tailscale.resetOnExit", "has no effect: what the Gateway exposed is always taken back when it stops"),
 ];
 

@@ -117,6 +117,7 @@ type Check = fn(&Facts<'_>) -> Option<Refusal>;
 
 /// In the order they are told.
 const CHECKS: &[Check] = &[
+    roles_not_enforced,
     ambiguous_mode,
     proxy_with_token,
     proxy_incomplete,
@@ -136,6 +137,23 @@ fn refusal(code: &'static str, path: &str, message: impl Into<String>, next: Vec
 
 fn set(path_and_value: &str) -> Step {
     Step::run(format!("openclaw config set {path_and_value}"))
+}
+
+/// A list of who may do less is a promise; starting without keeping it would give everybody more than they were given.
+fn roles_not_enforced(facts: &Facts<'_>) -> Option<Refusal> {
+    let roles = &facts.config.gateway.roles;
+    if roles.is_null() || roles.as_object().is_some_and(serde_json::Map::is_empty) {
+        return None;
+    }
+    refusal(
+        "GATEWAY_ROLES_NOT_ENFORCED",
+        "gateway.roles",
+        "gateway.roles limits what operators may do, and this version does not enforce it: everybody let in would have the scopes of their credential",
+        vec![
+            Step::run("openclaw config unset gateway.roles"),
+            Step::advise("give each operator a paired device with the scopes it needs instead"),
+        ],
+    )
 }
 
 fn ambiguous_mode(facts: &Facts<'_>) -> Option<Refusal> {

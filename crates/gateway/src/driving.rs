@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use agent::models::Chosen;
 use agent::policy::{Layer, Profile};
 use agent::run::{self, Model, NoModel, TurnDeps};
 use agent::tools::{ExecSettings, Processes, Security, ToolDeps, Toolbox};
@@ -39,9 +38,10 @@ impl Driving {
             Box::pin(async move {
                 let Turn { input, events, control } = turn;
                 let prepared = driving.prepare(&input).await;
+                let exec = exec_settings(&driving.agents.config());
                 let deps = TurnDeps {
                     store: driving.store.clone(),
-                    toolbox: driving.toolbox.clone(),
+                    toolbox: driving.toolbox.with_exec(exec),
                     env: driving.env.clone(),
                 };
                 run::drive(prepared, &deps, events, control).await
@@ -61,7 +61,9 @@ impl Driving {
         let own = session.as_ref().and_then(|session| session.thinking_level.as_deref());
         let level = options.thinking.as_deref().or(own).or(config.agents.defaults.thinking_default.as_deref());
         let default = self.models.choose(None, None, &agent).await.map(|chosen| chosen.reference()).unwrap_or_default();
+        let fallbacks = chosen.as_ref().map(|chosen| chosen.fallbacks.clone()).unwrap_or_default();
         run::Turn {
+            fallbacks: self.fallbacks(&fallbacks, &agent).await,
             seed_workspace: !config.agents.defaults.skip_bootstrap,
             timeout: options.timeout(config.agents.defaults.timeout),
             thinking: thinking(level),
@@ -69,12 +71,24 @@ impl Driving {
             default_model: default,
             tools: self.layers(&agent),
             zone: config.agents.defaults.user_timezone.clone(),
-            ..run::Turn::new(&*input.run_id, ready(chosen), self.agents.workspace(&agent))
+            ..run::Turn::new(&*input.run_id, chosen.map(Model::from), self.agents.workspace(&agent))
         }
     }
 }
 
 impl Driving {
+    /// The models to ask when the chosen one fails; one that cannot be called is left out, and its owner told so.
+    async fn fallbacks(&self, references: &[String], agent: &AgentId) -> Vec<Model> {
+        let mut models = Vec::with_capacity(references.len());
+        for reference in references {
+            match self.models.choose(Some(reference), None, agent).await {
+                Ok(chosen) => models.push(Model::from(chosen)),
+                Err(NoModel { hint, .. }) => tracing::warn!(%reference, hint, "a fallback model cannot be called"),
+            }
+        }
+        models
+    }
+
     /// The layers of tool policy: the Gateway's, then the agent's.
     fn layers(&self, agent: &AgentId) -> Vec<Layer> {
         let config = self.agents.config();
@@ -104,22 +118,18 @@ fn profile(profile: Option<ToolProfile>) -> Profile {
     }
 }
 
-fn ready(chosen: Result<Chosen, NoModel>) -> Result<Model, NoModel> {
-    let chosen = chosen?;
-    Ok(Model {
-        provider_id: chosen.provider_id,
-        model_id: chosen.model_id,
-        provider: chosen.provider,
-        context_window: chosen.context_window,
-        max_tokens: chosen.max_tokens,
-        images: chosen.input_images,
-        price: chosen.cost,
-        idle: chosen.idle,
+/// The tools of this Gateway. What `exec` may run is read again for every turn.
+pub(crate) fn toolbox(config: &Config, store: Store, models: Models, version: &str) -> Toolbox {
+    Toolbox::new(&ToolDeps {
+        exec: exec_settings(config),
+        processes: Processes::new(),
+        store,
+        models: Arc::new(models),
+        version: version.into(),
     })
 }
 
-/// The tools of this Gateway, as the config at its start says; a changed `tools.exec` counts after a restart.
-pub(crate) fn toolbox(config: &Config, store: Store, models: Models, version: &str) -> Toolbox {
+fn exec_settings(config: &Config) -> ExecSettings {
     let exec = &config.tools.exec;
     let security = match exec.security {
         ExecSecurity::Deny => Security::Deny,
@@ -127,17 +137,11 @@ pub(crate) fn toolbox(config: &Config, store: Store, models: Models, version: &s
         ExecSecurity::Full => Security::Full,
     };
     let folders = exec.path_prepend.iter().map(|folder| folder.display().to_string());
-    Toolbox::new(&ToolDeps {
-        exec: ExecSettings {
-            security,
-            allowlist: exec.allowlist.clone(),
-            timeout: exec.timeout,
-            wait: exec.background,
-            path_prepend: folders.collect(),
-        },
-        processes: Processes::new(),
-        store,
-        models: Arc::new(models),
-        version: version.into(),
-    })
+    ExecSettings {
+        security,
+        allowlist: exec.allowlist.clone(),
+        timeout: exec.timeout,
+        wait: exec.background,
+        path_prepend: folders.collect(),
+    }
 }

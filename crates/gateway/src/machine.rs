@@ -20,6 +20,8 @@ pub(crate) struct Machine {
     pub(crate) lan_address: Option<String>,
     /// Processors we may use.
     pub(crate) cpus: usize,
+    /// What the processor is called, when the system says.
+    pub(crate) cpu_model: Option<String>,
 }
 
 impl Machine {
@@ -43,6 +45,7 @@ impl Machine {
             family,
             arch,
             lan_address: lan_address().map(|ip| ip.to_string()),
+            cpu_model: cpu_model(),
             cpus: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         }
     }
@@ -52,6 +55,13 @@ impl Machine {
         let release = self.release.split('-').next().unwrap_or(&self.release);
         format!("{} {release}", self.platform)
     }
+}
+
+/// The name of the first processor, as Linux lists it.
+fn cpu_model() -> Option<String> {
+    let listed = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = listed.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
 }
 
 /// The source address the kernel would use towards the internet; nothing is sent.

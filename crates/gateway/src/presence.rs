@@ -93,8 +93,13 @@ impl Presence {
         let key = caller.device_id.clone()?;
         {
             let mut rows = self.lock();
-            let open = rows.iter().position(|row| row.key == key).map_or(0, |at| rows.remove(at).open);
-            rows.insert(0, Row { key: key.clone(), open: open + 1, left_at_ms: None, body: body(caller, &key) });
+            let known = rows.iter().position(|row| row.key == key).map(|at| rows.remove(at)).filter(|row| row.open > 0);
+            let mut body = body(caller, &key);
+            if let Some(since) = known.as_ref().and_then(|row| row.body.get("onlineSince")) {
+                body.insert("onlineSince".into(), since.clone());
+            }
+            let open = known.map_or(0, |row| row.open);
+            rows.insert(0, Row { key: key.clone(), open: open + 1, left_at_ms: None, body });
             prune(&mut rows);
         }
         self.announce();
@@ -123,6 +128,7 @@ impl Presence {
             }
             let now = base::now_ms();
             row.left_at_ms = Some(now);
+            row.body.remove("onlineSince");
             row.body.insert("reason".into(), json!("disconnect"));
             row.body.insert("ts".into(), json!(now));
         }
@@ -171,7 +177,7 @@ fn body(caller: &Caller, device_id: &str) -> Map<String, Value> {
         "host": name, "clientId": client.id, "version": client.version, "platform": client.platform,
         "mode": client.mode, "deviceId": device_id, "roles": [caller.role],
         "instanceId": client.instance_id.as_deref().filter(|_| caller.role == Role::Operator).unwrap_or(device_id),
-        "reason": "connect", "ts": base::now_ms(), "text": format!("{kind}: {name} · mode {}", client.mode),
+        "reason": "connect", "ts": base::now_ms(), "onlineSince": base::now_ms(), "text": format!("{kind}: {name} · mode {}", client.mode),
     }));
     if !caller.scopes.is_empty() {
         body.insert("scopes".into(), json!(caller.scopes));

@@ -8,9 +8,6 @@ use crate::lanes::outcome;
 use crate::rpc::Cx;
 use crate::slash::{self, Answer, Command};
 
-/// The source of inputs that are commands; they are never resumed.
-pub(crate) const SOURCE: &str = "command";
-
 /// Carries a command out, keeps its outcome and tells clients.
 pub(crate) async fn typed(cx: &Cx, input: &Input, command: &Command) {
     let answer = match slash::answer(cx, &input.session, command).await {

@@ -17,14 +17,13 @@ use crate::auth::Gate;
 use crate::clockwork;
 use crate::config_now::ConfigNow;
 use crate::conn::handshake::Front;
-use crate::conn::limits::{Limits, Places};
+use crate::conn::limits::{Limits, Places, SIGNAL_BUDGET, SIGNAL_DRAIN};
 use crate::conn::outbound::Close;
 use crate::health::Health;
 use crate::hello;
 use crate::http::bind::{self, BindError};
 use crate::http::{listener, metrics};
 use crate::hub::Hub;
-use crate::lanes::DRAIN;
 use crate::machine::Machine;
 use crate::methods;
 use crate::pairing::Pairing;
@@ -168,7 +167,8 @@ impl Gateway {
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
         let announcement = Announcement::of(&services, &addresses);
         announcement.log(&services, token.is_some());
-        Ok(Running { addresses, token, announcement, services, stop, tasks, _lock: lock })
+        let drain = limits.drain;
+        Ok(Running { addresses, token, announcement, services, stop, tasks, drain, _lock: lock })
     }
 }
 
@@ -205,6 +205,7 @@ pub struct Running {
     services: Arc<Services>,
     stop: CancellationToken,
     tasks: TaskTracker,
+    drain: Duration,
     _lock: GatewayLock,
 }
 
@@ -215,8 +216,20 @@ impl Running {
     }
 
     /// Tells every client, closes their connections with 1012 and waits for what is at work (SVC-5). With `restart`
-    /// they are told when to come back.
+    /// they are told when to come back. Without, somebody outside waits for the process: it is over after
+    /// 25 s whatever is still at work; state is durable at every moment.
     pub async fn stop(self, restart: bool) {
+        if restart {
+            let drain = self.drain;
+            return self.wind_down(true, drain).await;
+        }
+        let drain = self.drain.min(SIGNAL_DRAIN);
+        if tokio::time::timeout(SIGNAL_BUDGET, self.wind_down(false, drain)).await.is_err() {
+            tracing::warn!("the Gateway did not come to rest in time and stops as it is");
+        }
+    }
+
+    async fn wind_down(self, restart: bool, drain: Duration) {
         self.stop.cancel();
         let farewell = if restart {
             json!({"reason": "gateway restarting", "restartExpectedMs": 1500})
@@ -224,7 +237,7 @@ impl Running {
             json!({"reason": "gateway stopping"})
         };
         self.services.hub.broadcast(&events::SHUTDOWN, &farewell);
-        self.services.lanes.stop(DRAIN).await;
+        self.services.lanes.stop(drain).await;
         self.services.hub.close(&Close::after_drain(close::SERVICE_RESTART, "service restart"), |_| true);
         self.tasks.close();
         if tokio::time::timeout(STOP_BUDGET, self.tasks.wait()).await.is_err() {

@@ -1,7 +1,7 @@
 //! A session as every list, description and event shows it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::ids::{AgentId, SessionKey};
 use crate::methods::models::ThinkingLevel;
@@ -50,6 +50,9 @@ pub struct SessionRow {
     /// When it first was there, in milliseconds like every time here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<i64>,
+    /// When the current transcript began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session_started_at: Option<i64>,
     /// The last change of any kind.
     pub updated_at: Option<i64>,
     /// The last message of a person or channel.
@@ -96,6 +99,20 @@ pub struct SessionRow {
     pub last_run_error: Option<String>,
     /// Whether the last run was stopped by somebody.
     pub aborted_last_run: bool,
+    /// Whether the model has been told who it is here: it has, from the first run on.
+    pub system_sent: bool,
+    /// Whether a job of the clock works in it.
+    pub has_automation: bool,
+    /// Whether a change of what tools may do waits for the next run.
+    pub permission_mode_pending: bool,
+    /// Whether the session may not choose how it is run.
+    pub runtime_selection_locked: bool,
+    /// Whether the vendor's faster tier is used.
+    pub effective_fast_mode: bool,
+    /// Who decided that: `default`.
+    pub effective_fast_mode_source: String,
+    /// Whether replies end with a line about tokens: `off`.
+    pub effective_response_usage: String,
     /// The model that answers here.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
@@ -145,6 +162,65 @@ pub struct SessionRow {
     pub snapshot_at: Option<i64>,
 }
 
+/// What a row says with an explicit `null` when it is laid over another: a client that merges rows would otherwise keep
+/// what was cleared.
+const CLEARED: [&str; 15] = [
+    "label",
+    "displayName",
+    "status",
+    "startedAt",
+    "endedAt",
+    "runtimeMs",
+    "lastRunId",
+    "lastReadAt",
+    "inputTokens",
+    "outputTokens",
+    "totalTokens",
+    "contextTokens",
+    "estimatedCostUsd",
+    "model",
+    "modelProvider",
+];
+/// What a row of the original may hold and nothing here sets; `null` for the same reason.
+const NEVER_SET: [&str; 21] = [
+    "activeModel",
+    "activeModelProvider",
+    "agentStatus",
+    "archiveReason",
+    "archivedBy",
+    "autoLabel",
+    "boardPresentation",
+    "category",
+    "channelAvatarUrl",
+    "color",
+    "controlOwnerSessionKey",
+    "createdActor",
+    "goal",
+    "icon",
+    "observerDigest",
+    "owner",
+    "permissionMode",
+    "providerReview",
+    "restartRecoveryStatus",
+    "swarm",
+    "toolOverrides",
+];
+/// What an event says itself.
+const OWN: [&str; 3] = ["key", "sessionId", "agentId"];
+
+impl SessionRow {
+    /// The row as fields of an event about it: clients that keep a list lay them over the row they have.
+    #[must_use]
+    pub fn merged(&self) -> Map<String, Value> {
+        let Ok(Value::Object(mut row)) = serde_json::to_value(self) else { return Map::new() };
+        row.retain(|name, _| !OWN.contains(&name.as_str()));
+        for name in CLEARED.into_iter().chain(NEVER_SET) {
+            row.entry(name).or_insert(Value::Null);
+        }
+        row
+    }
+}
+
 /// What a new session starts with.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -183,4 +259,22 @@ pub struct PlacedMessage {
     pub message_seq: u64,
     /// The session as it is now.
     pub session: SessionRow,
+    /// The same once more, [`SessionRow::merged`].
+    #[serde(flatten)]
+    pub merged: Map<String, Value>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_merged_row_clears_what_is_unset_and_leaves_the_event_its_own() {
+        let row = SessionRow { key: "agent:main:x".into(), status: Some("done".into()), ..SessionRow::default() };
+        let merged = row.merged();
+        assert_eq!(merged["status"], "done");
+        assert_eq!(merged["endedAt"], Value::Null);
+        assert_eq!(merged["label"], Value::Null);
+        assert!(OWN.iter().all(|name| !merged.contains_key(*name)));
+    }
 }

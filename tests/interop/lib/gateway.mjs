@@ -31,7 +31,7 @@ export class Gateway {
     mkdirSync(join(gateway.folder, "state"), { recursive: true, mode: 0o700 });
     const whole = {
       ...config,
-      gateway: { mode: "local", port: gateway.port, auth: { mode: "token", token: gateway.token }, ...config.gateway },
+      gateway: { mode: "local", port: gateway.port, bind: "loopback", auth: { mode: "token", token: gateway.token }, ...config.gateway },
     };
     writeFileSync(join(gateway.folder, "openclaw.json"), JSON.stringify(whole, null, 2), { mode: 0o600 });
     await gateway.boot();

@@ -11,7 +11,7 @@ const ANSWER_WITHIN_MS = 20_000;
 // States of a `chat` event that end a run.
 const ENDS = new Set(["final", "aborted", "error"]);
 // Values under these keys are chosen by the Gateway and named again by the client later.
-const CHOSEN = new Set(["requestId", "sessionId", "messageId", "deltaCursor", "runId", "leafEntryId", "id", "hash"]);
+const CHOSEN = new Set(["requestId", "sessionId", "messageId", "deltaCursor", "runId", "leafEntryId", "activeLeafEntryId", "id", "hash"]);
 
 export function readTranscript(file) {
   return readFileSync(file, "utf8").trim().split("\n").map((line) => JSON.parse(line));

@@ -37,6 +37,13 @@ export function eventDefinition(event) {
   return schema.definitions[named] ? named : undefined;
 }
 
+// Whether the schema of what is `named` closes its top level and has no place for this property: then the original
+// breaks its own schema with it, and whoever keeps to the schema cannot have it.
+export function isForbidden(definition, property) {
+  const { additionalProperties, properties = {} } = schema.definitions[definition] ?? {};
+  return additionalProperties === false && !(property in properties);
+}
+
 // Every sentence that is wrong with `value`, after the listed additions are forgiven.
 export function complaints(definition, value) {
   const check = validator(definition);

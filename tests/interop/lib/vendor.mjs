@@ -15,13 +15,17 @@ export class Vendor {
     return vendor;
   }
 
-  // The piece of config that makes this vendor the Gateway's model.
+  // The config of the recordings, with this vendor as the Gateway's model.
   get config() {
     const baseUrl = `http://127.0.0.1:${this.server.address().port}/v1`;
-    const model = { id: "fake-1", name: "Fake One", contextWindow: 120000, maxTokens: 4096 };
+    const cost = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
+    const model = { id: "fake-1", name: "Fake One", reasoning: false, input: ["text"], cost, contextWindow: 120000, maxTokens: 8192 };
     return {
-      models: { providers: { fake: { baseUrl, apiKey: "fake-key", api: "openai-completions", models: [model] } } },
-      agents: { defaults: { model: { primary: "fake/fake-1" } } },
+      models: { mode: "merge", providers: { fake: { baseUrl, apiKey: "fake-key", api: "openai-completions", models: [model] } } },
+      agents: { defaults: { model: { primary: "fake/fake-1" }, skipBootstrap: true } },
+      tools: { exec: { security: "full" } },
+      update: { checkOnStart: false },
+      channels: {},
     };
   }
 

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import { Gateway } from "../lib/gateway.mjs";
+import { eventDefinition, isForbidden } from "../lib/schema.mjs";
 import { Replay, readTranscript } from "../lib/replay.mjs";
 import { Shape } from "../lib/shape.mjs";
 import { Vendor } from "../lib/vendor.mjs";
@@ -17,6 +18,13 @@ const files = readdirSync(folder).filter((name) => name.endsWith(".jsonl"));
 const kindOf = (frame) => {
   const { state, stream, data } = frame.payload ?? {};
   return ["event", frame.event, state ?? stream, data?.phase].filter(Boolean).join(" ");
+};
+
+// The payload without what the published schema does not allow in it: the original merges a session's row into `agent`
+// events, whose schema is closed.
+const lawful = ({ event, payload }) => {
+  const definition = eventDefinition(event);
+  return Object.fromEntries(Object.entries(payload).filter(([name]) => !isForbidden(definition, name)));
 };
 
 describe("recorded clients", () => {
@@ -34,7 +42,7 @@ describe("recorded clients", () => {
         const replay = await (await new Replay(gateway).history()).run(lines);
         for (const answer of replay.answers) compare(file, answer);
         for (const { frame, injected } of lines) {
-          if (frame?.type === "event" && !injected) shapeIn(recorded, kindOf(frame)).add(frame.payload);
+          if (frame?.type === "event" && !injected) shapeIn(recorded, kindOf(frame)).add(lawful(frame));
         }
         for (const frame of replay.events) shapeIn(ours, kindOf(frame)).add(frame.payload);
         assert.ok(replay.answers.length > 0);

@@ -203,6 +203,12 @@ impl FailureClass {
         matches!(self, Self::RateLimit | Self::Overloaded | Self::Timeout | Self::ServerError | Self::Network)
     }
 
+    /// Whether another model may answer what this one could not. A request that is wrong or too large, and a
+    /// refusal, would only be repeated.
+    pub const fn may_fail_over(self) -> bool {
+        self.is_transient() || matches!(self, Self::Auth | Self::Billing)
+    }
+
     /// The stable name of such a failure.
     pub const fn code(self) -> Code {
         Code(match self {

@@ -126,6 +126,8 @@ struct Driver<'a> {
     events: mpsc::Sender<RunEvent>,
     control: Control,
     model: Model,
+    /// In the order of the machine's own list.
+    fallbacks: VecDeque<Model>,
     machine: Machine,
     session: SessionKey,
     agent: AgentId,
@@ -155,6 +157,7 @@ impl<'a> Driver<'a> {
             session: opening.session.key,
             agent: opening.session.agent,
             session_id: opening.user.session_id,
+            fallbacks: turn.fallbacks.clone().into(),
             turn,
             deps,
             events,
@@ -210,6 +213,11 @@ impl<'a> Driver<'a> {
             Effect::Report(event) => tell(&self.events, event).await,
             Effect::Append(message) => return self.append(message).await,
             Effect::Call(call) => self.stream = Some(self.model.provider.stream(self.request(call))),
+            Effect::NextModel => {
+                if let Some(next) = self.fallbacks.pop_front() {
+                    self.model = next;
+                }
+            }
             Effect::HangUp => self.stream = None,
             Effect::Run(calls) => calls.into_iter().for_each(|call| self.start_tool(call)),
             Effect::StopTools => self.stop_tools.cancel(),

@@ -1,6 +1,6 @@
 //! What goes into a turn's machine and what comes out of it: plain values, no handles.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use wire::message::{AssistantMessage, Message, ToolCall, Usage};
@@ -32,6 +32,8 @@ pub struct Setup {
     pub api: &'static str,
     /// What a million tokens cost, when known.
     pub price: Option<Price>,
+    /// Who answers when that one fails before it said anything.
+    pub fallbacks: VecDeque<Stand>,
     /// The tools there are, and whether each may run beside others.
     pub tools: BTreeMap<String, Beside>,
     /// Whether the model may end the turn without a word.
@@ -42,6 +44,21 @@ pub struct Setup {
     pub idle: Duration,
     /// Ids of tool calls the session has already used.
     pub used_ids: HashSet<String>,
+}
+
+/// A model that stands by.
+#[derive(Debug, Clone)]
+pub struct Stand {
+    /// The provider's id in the config.
+    pub provider: String,
+    /// The model's id at that provider.
+    pub model: String,
+    /// The provider's dialect.
+    pub api: &'static str,
+    /// What a million tokens cost, when known.
+    pub price: Option<Price>,
+    /// How long the model may keep quiet in the middle of a call.
+    pub idle: Duration,
 }
 
 /// Whether a tool may run beside others of its batch.
@@ -100,6 +117,8 @@ pub enum Effect {
     Append(Message),
     /// Call the model with the conversation as it stands.
     Call(Call),
+    /// From now on call the next of the models that stand by.
+    NextModel,
     /// Drop the model's stream.
     HangUp,
     /// Start these tools, all of them now.

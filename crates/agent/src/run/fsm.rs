@@ -53,6 +53,8 @@ pub struct Machine {
     broken: Option<Draft>,
     nudged: bool,
     called: bool,
+    /// Who failed before the model that is asked now, and why.
+    failed: Vec<String>,
     /// The last failed tool and the first line of what it said, until one succeeds.
     trouble: Option<(String, String)>,
 }
@@ -90,6 +92,7 @@ impl Machine {
             broken: None,
             nudged: false,
             called: false,
+            failed: Vec::new(),
             trouble: None,
             setup,
         }

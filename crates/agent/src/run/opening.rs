@@ -8,7 +8,7 @@ use store::{Entry, Session, StoreError, StoredMessage};
 use tokio::task::JoinError;
 use wire::message::{Message, ToolCall};
 
-use super::effect::{Beside, Setup};
+use super::effect::{Beside, Setup, Stand};
 use super::{Model, Turn, TurnDeps};
 use crate::policy;
 use crate::prompt::{self, Facts, Runtime, files};
@@ -83,7 +83,15 @@ impl Context {
             _ => None,
         });
         let used_ids: HashSet<String> = calls.flatten().map(|call| call.id.clone()).collect();
+        let fallbacks = turn.fallbacks.iter().map(|model| Stand {
+            provider: model.provider_id.clone(),
+            model: model.model_id.clone(),
+            api: model.provider.api(),
+            price: model.price,
+            idle: model.idle,
+        });
         Setup {
+            fallbacks: fallbacks.collect(),
             provider: model.provider_id.clone(),
             model: model.model_id.clone(),
             api: model.provider.api(),

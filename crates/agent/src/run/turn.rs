@@ -27,6 +27,8 @@ pub struct Turn {
     pub run_id: String,
     /// The model that answers, or why there is none.
     pub model: Result<Model, NoModel>,
+    /// The models to ask instead, in order, when one fails before it said anything.
+    pub fallbacks: Vec<Model>,
     /// The agent's working folder; seeded on first use.
     pub workspace: PathBuf,
     /// Whether a new workspace gets its first files.
@@ -59,6 +61,7 @@ impl Turn {
         Self {
             run_id: run_id.into(),
             model,
+            fallbacks: Vec::new(),
             workspace,
             seed_workspace: true,
             kind: TurnKind::Conversation,

@@ -1,10 +1,10 @@
 //! The turn's decisions, one event at a time, without a clock, a store or a model.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use openclaw_agent::providers::{FailureClass, ModelEvent, ProviderError};
-use openclaw_agent::run::effect::{Beside, Call, Effect, Event, Moment, Setup, Silence};
+use openclaw_agent::run::effect::{Beside, Call, Effect, Event, Moment, Setup, Silence, Stand};
 use openclaw_agent::run::fsm::{MAX_RESUMES, Machine, STOP_GRACE};
 use openclaw_agent::run::usage::Price;
 use openclaw_agent::run::{AbortReason, RunEvent, RunOutcome};
@@ -39,6 +39,7 @@ impl Bench {
             model: "m".into(),
             api: "test",
             price: None,
+            fallbacks: VecDeque::new(),
             tools: BTreeMap::from([
                 tool("read", Beside::Others),
                 tool("look", Beside::Others),
@@ -158,6 +159,7 @@ fn word(effect: &Effect) -> String {
         Effect::Append(Message::ToolResult(result)) => format!("append result {}", result.tool_call_id),
         Effect::Append(Message::User(_)) => "append user".into(),
         Effect::Call(Call { nudge, squeeze }) => format!("call nudge={nudge} squeeze={squeeze}"),
+        Effect::NextModel => "next model".into(),
         Effect::HangUp => "hang up".into(),
         Effect::Run(calls) => {
             format!("run {}", calls.iter().map(|call| call.id.as_str()).collect::<Vec<_>>().join("+"))
@@ -321,6 +323,36 @@ fn what_cannot_get_better_is_shown_at_once() {
         let mut bench = Bench::started();
         bench.fail(class);
         assert_eq!(bench.look(), ["hang up", kind]);
+    }
+}
+
+fn with_a_spare() -> Bench {
+    let spare = Stand { provider: "q".into(), model: "n".into(), api: "test", price: None, idle: IDLE };
+    let mut bench = Bench::with(|setup| setup.fallbacks = [spare].into());
+    bench.feed(Event::Start { attempt: 1, unanswered: Vec::new() });
+    bench.look();
+    bench
+}
+
+///
+#[test]
+fn another_model_takes_over_before_the_first_word_and_never_after_it() {
+    let mut bench = with_a_spare();
+    bench.fail(FailureClass::Billing);
+    let expected = ["hang up", "retrying 1", "next model", "model", "call nudge=false squeeze=0"];
+    assert_eq!(bench.look(), expected);
+    bench.fail(FailureClass::Auth);
+    let RunOutcome::Failed { message, provider, .. } = bench.outcome() else { panic!("{:?}", bench.outcome()) };
+    assert_eq!(message, "every model failed: p/m: Billing; q/n: Auth");
+    assert_eq!(provider.as_deref(), Some("q"));
+
+    let mut bench = with_a_spare();
+    bench.say("Hel").fail(FailureClass::Auth);
+    assert_eq!(bench.look().last().unwrap(), "failed auth");
+    for terminal in [FailureClass::Format, FailureClass::Refusal] {
+        let mut bench = with_a_spare();
+        bench.fail(terminal);
+        assert!(bench.look().last().unwrap().starts_with("failed"), "{terminal:?}");
     }
 }
 

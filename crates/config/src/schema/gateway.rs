@@ -47,6 +47,8 @@ pub struct Gateway {
     pub tailscale: Tailscale,
     /// The web page.
     pub control_ui: ControlUi,
+    /// Which operator may do what; the original enforces it and this version refuses to start with it.
+    pub roles: Value,
     /// Node pairing and command policy.
     pub nodes: Nodes,
     /// What happens when the file changes.

@@ -55,7 +55,6 @@ const KEYS: &[(&str, &[&str])] = &[
             "cliAgents",
             "handshakeTimeoutMs",
             "push",
-            "roles",
             "terminal",
             "tools",
             "webchat",

@@ -23,6 +23,8 @@ fn each_refused_combination_has_its_code() {
         ("{ bind: 'lan', auth: { token: 't' } }", &[]),
         ("{ bind: 'lan', auth: { password: 'p' } }", &[]),
         ("{ bind: 'auto' }", &[]),
+        ("{ roles: { default: 'guest' } }", &["GATEWAY_ROLES_NOT_ENFORCED"]),
+        ("{ roles: {} }", &[]),
         ("{ auth: { mode: 'none' } }", &[]),
         ("{ auth: { mode: 'token' } }", &[]),
         ("{ auth: { mode: 'password' } }", &["GATEWAY_PASSWORD_MISSING"]),

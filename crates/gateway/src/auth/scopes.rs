@@ -13,6 +13,8 @@ use wire::connect::AuthMethod;
 pub(crate) enum Deviceless {
     /// It keeps the scopes it asked for.
     KeepsScopes,
+    /// It keeps `operator.read` if it asked for it.
+    Reads,
     /// It comes in without any scope.
     NoScopes,
     /// Its credential decides how it is refused.
@@ -22,7 +24,9 @@ pub(crate) enum Deviceless {
 }
 
 /// Applies the table. Keeping scopes takes a direct local line and a client that is no browser; the two helpers that
-/// may are the CLI with the shared secret and a backend with anything that lets it in.
+/// may are the CLI with the shared secret and a backend with anything that lets it in. A probe from this host with the
+/// shared secret may read, so that a health check tells its owner how the Gateway is (PROBE-12); the original leaves it
+/// without any scope.
 pub(crate) fn deviceless(role: Role, client: &ClientInfo, peer: &Peer, shared: Proof) -> Deviceless {
     if role == Role::Operator && is_control_ui_like(client) {
         return Deviceless::Refused(Refusal::device_required("CONTROL_UI_DEVICE_IDENTITY_REQUIRED", true));
@@ -39,6 +43,7 @@ pub(crate) fn deviceless(role: Role, client: &ClientInfo, peer: &Peer, shared: P
         Proof::Valid(_) if bare_local && is("gateway-client", "backend") => Deviceless::KeepsScopes,
         Proof::Valid(AuthMethod::None) => device_required(),
         Proof::Valid(_) if bare_local && is("cli", "cli") => Deviceless::KeepsScopes,
+        Proof::Valid(_) if bare_local && client.id == "cli" && client.mode == "probe" => Deviceless::Reads,
         Proof::Valid(_) => Deviceless::NoScopes,
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use base::Secret;
 use store::{Device, NewDevice, NewPairing, Provenance, StoreError, TokenCheck};
 use wire::connect::{AuthMethod, ConnectParams, Credential, HelloAuth};
-use wire::{ErrorShape, Role, ScopeSet, device_auth};
+use wire::{ErrorShape, Role, Scope, ScopeSet, device_auth};
 
 use super::device::{self, Decision};
 use super::locality::{self, Attribution, Peer};
@@ -138,6 +138,8 @@ impl Attempt<'_> {
         let scopes = match verdict {
             Deviceless::Refused(refusal) => return Err(refusal),
             Deviceless::KeepsScopes => self.scopes.clone(),
+            Deviceless::Reads if self.scopes.allows(Scope::Read) => ScopeSet::from(Scope::Read),
+            Deviceless::Reads => ScopeSet::none(),
             Deviceless::NoScopes | Deviceless::ByCredential => ScopeSet::none(),
         };
         let method = self.check_shared(&Key::of(self.peer)).map_err(Failure::from);

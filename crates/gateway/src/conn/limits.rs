@@ -20,6 +20,13 @@ pub(crate) const MAX_CONNECTIONS: usize = 8_192;
 /// Requests of one connection that run at once; the next is read when one ends.
 pub(crate) const MAX_IN_FLIGHT: usize = 256;
 
+/// How long a graceful stop waits for active runs; a signal from outside allows less.
+pub(crate) const DRAIN: Duration = Duration::from_secs(30);
+/// From a signal to the end of the process (SVC-5); service managers kill what takes longer.
+pub(crate) const SIGNAL_BUDGET: Duration = Duration::from_secs(25);
+/// How much of it active runs get; the rest is for letting go, saying goodbye and closing the store.
+pub(crate) const SIGNAL_DRAIN: Duration = Duration::from_secs(17);
+
 /// What one connection may take of time and memory. The defaults are the protocol's; tests take less of both.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -31,6 +38,8 @@ pub struct Limits {
     pub low_mark_bytes: usize,
     /// Bytes waiting for a slow reader above which its connection is closed.
     pub max_buffered_bytes: usize,
+    /// How long a stop waits for active runs.
+    pub drain: Duration,
 }
 
 impl Default for Limits {
@@ -41,6 +50,7 @@ impl Default for Limits {
             // About two seconds of a busy chat on a slow phone line.
             low_mark_bytes: 4 * 1024 * 1024,
             max_buffered_bytes: MAX_BUFFERED_BYTES,
+            drain: DRAIN,
         }
     }
 }

@@ -118,6 +118,10 @@ impl RowsNow {
             output_tokens: session.output_tokens,
             total_tokens: session.total_tokens,
             total_tokens_fresh: session.total_tokens.is_some(),
+            system_sent: session.started_at.is_some(),
+            session_started_at: Some(session.started_session_at),
+            effective_fast_mode_source: "default".into(),
+            effective_response_usage: "off".into(),
             snapshot_at: Some(base::now_ms()),
             ..SessionRow::default()
         }

@@ -32,10 +32,10 @@ pub(crate) use runs::{Run, Runs};
 
 use lane::Command;
 
-/// How long a graceful stop waits for active runs. Short, because what is interrupted goes on after the start.
-pub(crate) const DRAIN: Duration = Duration::from_secs(10);
+/// The source of inputs that are commands: answered without a model, and never resumed.
+pub(crate) const TYPED: &str = "command";
 /// After that, how long an interrupted run may take to let go.
-const LET_GO: Duration = Duration::from_secs(3);
+pub(crate) const LET_GO: Duration = Duration::from_secs(3);
 /// How long `chat.abort` waits for the runs it stopped to settle before it answers anyway.
 const ABORT_ANSWER_WAIT: Duration = Duration::from_secs(5);
 

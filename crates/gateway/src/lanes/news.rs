@@ -36,6 +36,7 @@ impl News {
             return;
         }
         if let Some(session) = self.session(key).await {
+            let row = self.rows.row(&session).await;
             let payload = SessionsChanged {
                 session_key: key.clone(),
                 agent_id: key.agent(),
@@ -43,7 +44,8 @@ impl News {
                 reason: reason.into(),
                 run_id: run_id.map(Into::into),
                 ts: base::now_ms(),
-                session: Some(self.rows.row(&session).await),
+                merged: row.merged(),
+                session: Some(row),
             };
             self.hub.broadcast_to(&events::SESSIONS_CHANGED, &payload, |member| member.follows(&Topic::Sessions));
         }
@@ -59,6 +61,7 @@ impl News {
             run_id: None,
             ts: base::now_ms(),
             session: None,
+            merged: serde_json::Map::new(),
         };
         self.hub.broadcast_to(&events::SESSIONS_CHANGED, &payload, |member| member.follows(&Topic::Sessions));
     }
@@ -101,6 +104,7 @@ impl News {
         }
         let Some(message) = project(message, place, Limits::page(None)) else { return };
         let Some(session) = self.session(key).await else { return };
+        let row = self.rows.row(&session).await;
         let payload = SessionMessage {
             session_key: key.clone(),
             agent_id: key.agent(),
@@ -108,7 +112,8 @@ impl News {
             message,
             message_id: place.entry_id.into(),
             message_seq: place.seq,
-            session: self.rows.row(&session).await,
+            merged: row.merged(),
+            session: row,
         };
         self.hub.broadcast_to(&events::SESSION_MESSAGE, &payload, |member| {
             member.follows(&Topic::Sessions) || member.follows(&one)

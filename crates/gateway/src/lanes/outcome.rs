@@ -53,6 +53,7 @@ pub(crate) fn of(input: &Input) -> Option<Outcome> {
     outcome.started_at = input.started_at;
     outcome.ended_at = input.ended_at;
     if let Some(result) = &mut outcome.result {
+        result.meta.stop_reason.clone_from(&outcome.stop_reason);
         result.meta.agent_meta.session_id.clone_from(&input.session_id);
         result.meta.duration_ms = input.ended_at.unwrap_or(0) - input.started_at.or(input.ended_at).unwrap_or(0);
     }
@@ -131,14 +132,19 @@ fn result(text: &str, usage: &Usage, provider: Option<&str>, model: Option<&str>
         cache_read: usage.cache_read,
         cache_write: usage.cache_write,
         total: usage.total_tokens,
+        cost: usage.cost,
     };
+    let cost_usd = usage.cost.map(|cost| cost.total);
     let agent_meta = AgentMeta {
         session_id: String::new(),
         provider: provider.map(Into::into),
         model: model.map(Into::into),
         usage,
+        cost_usd,
     };
-    RunResult { payloads: payloads.into_iter().collect(), meta: RunMeta { duration_ms: 0, aborted, agent_meta } }
+    let visible = (!text.is_empty()).then(|| text.to_owned());
+    let meta = RunMeta { aborted, agent_meta, final_assistant_visible_text: visible, ..RunMeta::default() };
+    RunResult { payloads: payloads.into_iter().collect(), meta }
 }
 
 /// A message in the assistant's place that no model wrote.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use agent::run::{RunEvent, RunOutcome};
 use wire::events::agent::{AgentEvent, Lifecycle, Stream, TerminalReply};
-use wire::events::chat::{ChatEvent, ChatMessage, ChatState};
+use wire::events::chat::{Answered, ChatEvent, ChatMessage, ChatState};
 use wire::message::{Message, Usage};
 use wire::{AgentId, SessionKey};
 
@@ -177,7 +177,15 @@ impl Report {
     pub(super) fn end(&mut self, ts: i64, outcome: &RunOutcome) -> Vec<Out> {
         let mut out = Vec::new();
         match outcome {
-            RunOutcome::Completed { text, stop_reason, .. } => self.completed(ts, text, stop_reason, &mut out),
+            RunOutcome::Completed { text, stop_reason, usage, provider, model, .. } => {
+                let by = Answered {
+                    provider: provider.clone(),
+                    model: model.clone(),
+                    usage: *usage,
+                    stop_reason: (*stop_reason).into(),
+                };
+                self.completed(ts, text, by, &mut out);
+            }
             RunOutcome::Aborted { partial, reason } => {
                 let message = (!partial.is_empty()).then(|| ChatMessage::assistant(partial.as_str(), ts));
                 out.push(self.chat(ChatState::Aborted { stop_reason: (*reason).into(), message }));
@@ -200,18 +208,20 @@ impl Report {
         out
     }
 
-    fn completed(&mut self, ts: i64, text: &str, stop_reason: &str, out: &mut Vec<Out>) {
+    fn completed(&mut self, ts: i64, text: &str, by: Answered, out: &mut Vec<Out>) {
+        let stop_reason = by.stop_reason.clone();
         if self.said.text != text {
             self.said = Channel { sent: self.said.sent.min(common_prefix(&self.said.text, text)), text: text.into() };
         }
         self.flush_agent(ts, out);
-        let finishing = Lifecycle::Finishing { stop_reason: stop_reason.into(), aborted: false, ended_at: ts };
+        let finishing = Lifecycle::Finishing { stop_reason: stop_reason.clone(), aborted: false, ended_at: ts };
         out.push(self.agent(ts, Stream::Lifecycle(finishing)));
-        let end = self.ended(ts, None, stop_reason, Some(TerminalReply::of(text)));
+        let end = self.ended(ts, None, &stop_reason, Some(TerminalReply::of(text)));
         out.push(self.agent(ts, end));
         self.flush_chat(ts, out);
-        let message = (!text.is_empty()).then(|| ChatMessage::assistant(text, ts));
-        out.push(self.chat(ChatState::Final { stop_reason: Some(stop_reason.into()), message }));
+        let whole = ChatMessage { by: Some(by), ..ChatMessage::assistant(text, ts) };
+        let message = Some(whole).filter(|_| !text.is_empty());
+        out.push(self.chat(ChatState::Final { stop_reason: Some(stop_reason), message }));
     }
 
     fn ended(&self, ts: i64, status: Option<&str>, stop_reason: &str, reply: Option<TerminalReply>) -> Stream {

@@ -21,7 +21,15 @@ pub(super) struct ToolReport {
 
 struct Running {
     title: String,
+    meta: Option<String>,
     since: i64,
+}
+
+impl Running {
+    /// A tool whose beginning was not reported.
+    fn unknown(name: &str, since: i64) -> Self {
+        Self { title: name.into(), meta: None, since }
+    }
 }
 
 impl ToolReport {
@@ -36,14 +44,15 @@ impl ToolReport {
     }
 
     fn started(&mut self, ts: i64, id: String, name: String, args: Value) -> Vec<(Stream, bool)> {
-        let running = Running { title: title(&name, &args), since: ts };
+        let meta = telling(&args);
+        let running = Running { title: title(&name, meta.as_deref()), meta, since: ts };
         let item = item(&id, &name, "start", "running", &running, None);
         self.running.insert(id.clone(), running);
         vec![(Stream::Item(item), false), (Stream::Tool(ToolStep::Start { name, tool_call_id: id, args }), true)]
     }
 
     fn progressed(&mut self, ts: i64, id: String, name: String, delta: String) -> Vec<(Stream, bool)> {
-        let running = self.running.entry(id.clone()).or_insert_with(|| Running { title: name.clone(), since: ts });
+        let running = self.running.entry(id.clone()).or_insert_with(|| Running::unknown(&name, ts));
         let partial_result = ToolResult { content: vec![Block::text(delta.as_str())], details: None };
         let item = item(&id, &name, "update", "running", running, None);
         let mut streams = vec![
@@ -58,17 +67,20 @@ impl ToolReport {
     }
 
     fn ended(&mut self, ts: i64, id: String, name: String, output: ToolOutput) -> Vec<(Stream, bool)> {
-        let running = self.running.remove(&id).unwrap_or_else(|| Running { title: name.clone(), since: ts });
+        let running = self.running.remove(&id).unwrap_or_else(|| Running::unknown(&name, ts));
         let status = if output.is_error { "failed" } else { "completed" };
         let item = item(&id, &name, "end", status, &running, Some(ts));
         let printed = COMMAND_TOOLS.contains(&name.as_str()).then(|| {
-            let exit_code = output.details.as_ref().and_then(|details| details.get("exitCode")?.as_i64());
+            let detail = |name: &str| output.details.as_ref().and_then(|details| details.get(name));
+            let exit_code = detail("exitCode").and_then(Value::as_i64);
+            let cwd = detail("cwd").and_then(Value::as_str).map(Into::into);
             let printed = command(&id, &name, "end", &running, text_of(&output.content), status);
-            CommandOutput { exit_code, duration_ms: Some(ts - running.since), ..printed }
+            CommandOutput { exit_code, cwd, duration_ms: Some(ts - running.since), ..printed }
         });
         let ToolOutput { content, details, is_error } = output;
         let result = ToolResult { content, details };
-        let whole = Stream::Tool(ToolStep::Result { name, tool_call_id: id, is_error, result });
+        let (meta, command_bearing) = (running.meta, COMMAND_TOOLS.contains(&name.as_str()));
+        let whole = Stream::Tool(ToolStep::Result { name, tool_call_id: id, meta, command_bearing, is_error, result });
         let mut streams = vec![(whole, true), (Stream::Item(item), false)];
         streams.extend(printed.map(|printed| (Stream::CommandOutput(printed), false)));
         streams
@@ -84,6 +96,8 @@ fn item(id: &str, name: &str, phase: &str, status: &str, running: &Running, ende
         phase: phase.into(),
         title: running.title.clone(),
         status: status.into(),
+        meta: running.meta.clone(),
+        command_bearing: COMMAND_TOOLS.contains(&name),
         started_at: running.since,
         ended_at,
     }
@@ -100,13 +114,18 @@ fn command(id: &str, name: &str, phase: &str, running: &Running, output: String,
         status: status.into(),
         exit_code: None,
         duration_ms: None,
+        cwd: None,
     }
 }
 
 /// The tool and the argument that says most, `exec: ls -l`.
-fn title(name: &str, args: &Value) -> String {
-    let telling = ["command", "path", "url", "query", "action"].iter().find_map(|key| args.get(key)?.as_str());
-    let whole =
-        telling.map_or_else(|| name.to_owned(), |text| format!("{name}: {}", text.lines().next().unwrap_or("")));
+fn title(name: &str, meta: Option<&str>) -> String {
+    let whole = meta.map_or_else(|| name.to_owned(), |text| format!("{name}: {text}"));
     whole.chars().take(TITLE_MAX_CHARS).collect()
+}
+
+/// The argument that says most, its first line.
+fn telling(args: &Value) -> Option<String> {
+    let text = ["command", "path", "url", "query", "action"].iter().find_map(|key| args.get(key)?.as_str())?;
+    Some(text.lines().next().unwrap_or_default().chars().take(TITLE_MAX_CHARS).collect())
 }

@@ -11,10 +11,10 @@ use wire::{AgentId, ErrorShape, Scope, SessionKey};
 
 use crate::fault;
 use crate::intake::{self, RunOptions, Said, Taken};
-use crate::lanes::outcome;
+use crate::lanes::{TYPED, outcome};
 use crate::rpc::{Cx, First, StagedError, Table};
 use crate::slash::{self, Command};
-use crate::typed::{self, typed};
+use crate::typed::typed;
 
 /// How long `agent.wait` waits when the client names no time.
 const WAIT: Duration = Duration::from_secs(30);
@@ -70,7 +70,7 @@ fn said(params: AgentParams, session: SessionKey, new_session: NewSession, is_co
             timeout_ms: params.timeout.map(|seconds| seconds.saturating_mul(1000)),
             extra_system_prompt: params.extra_system_prompt,
         },
-        source: if is_command { typed::SOURCE } else { "agent" },
+        source: if is_command { TYPED } else { "agent" },
     }
 }
 

@@ -71,7 +71,7 @@ async fn snapshot(cx: &Cx) -> Result<Value, ErrorShape> {
     let path = file.clone();
     let loaded = blocking(move || ::config::load(&path, &env)).await?;
     Ok(match loaded {
-        Ok(loaded) => valid(&file, &loaded),
+        Ok(loaded) => valid(&file, &loaded, cx.config.hash()),
         Err(problems) => {
             let raw = std::fs::read_to_string(&file).ok();
             let issues: Vec<Value> =
@@ -80,15 +80,18 @@ async fn snapshot(cx: &Cx) -> Result<Value, ErrorShape> {
                 "path": file, "exists": raw.is_some(), "hash": raw.as_deref().map(::config::hash),
                 "raw": raw.as_deref().map(::config::redact_text), "parsed": {}, "config": {}, "sourceConfig": {},
                 "valid": false, "issues": issues, "warnings": [], "legacyIssues": [],
+                "appliedConfigHash": cx.config.hash(),
             })
         }
     })
 }
 
-fn valid(file: &std::path::Path, loaded: &Loaded) -> Value {
+/// `applied` is the hash of the config in force, which differs from the file's while a change waits for a restart.
+fn valid(file: &std::path::Path, loaded: &Loaded, applied: Option<String>) -> Value {
     let source = ::config::redact(&loaded.source);
     json!({
-        "path": file, "includedPaths": loaded.included, "includeProvenance": [], "exists": loaded.exists,
+        "path": file, "includedPaths": loaded.included, "includeProvenance": [], "agentRosterIncludeOwned": false,
+        "bindingsIncludeOwned": false, "configRevisionHash": loaded.hash, "appliedConfigHash": applied, "exists": loaded.exists,
         "raw": loaded.raw.as_deref().map(::config::redact_text), "hash": loaded.hash,
         "parsed": ::config::redact(&loaded.parsed), "sourceConfig": source, "resolved": source, "config": source,
         "runtimeConfig": source, "valid": true, "issues": [], "legacyIssues": [],

@@ -52,13 +52,15 @@ async fn channels_status(cx: Cx, _: Value) -> Answer {
 }
 
 async fn cron_list(_: Cx, _: Value) -> Answer {
-    Ok(json!({"jobs": [], "total": 0, "offset": 0, "limit": 200, "hasMore": false, "nextOffset": null}))
+    Ok(json!({"jobs": [], "total": 0, "offset": 0, "limit": 200, "hasMore": false, "nextOffset": null,
+        "deliveryPreviews": {}}))
 }
 
 async fn cron_status(cx: Cx, _: Value) -> Answer {
     let path = cx.config.paths().database();
     Ok(
-        json!({"enabled": false, "storePath": path, "storage": "sqlite", "sqlitePath": path, "jobs": 0, "nextWakeAtMs": null}),
+        json!({"enabled": false, "storePath": path, "storage": "sqlite", "sqlitePath": path, "jobs": 0, "nextWakeAtMs": null,
+            "triggersEnabled": false}),
     )
 }
 

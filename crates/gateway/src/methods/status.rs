@@ -5,6 +5,8 @@ use store::SessionFilter;
 use wire::ErrorShape;
 use wire::methods::status::StatusParams;
 
+use crate::conn::limits::DRAIN;
+use crate::lanes::LET_GO;
 use crate::machine::{Load, disk};
 use crate::rpc::{Cx, unavailable};
 
@@ -25,10 +27,13 @@ pub(super) async fn status(cx: Cx, params: StatusParams) -> Result<Value, ErrorS
         "tasks": {"total": 0, "active": 0, "terminal": 0, "failures": 0,
             "byStatus": {"queued": 0, "running": 0, "succeeded": 0, "failed": 0, "timed_out": 0, "cancelled": 0, "lost": 0},
             "byRuntime": {"subagent": 0, "acp": 0, "cli": 0, "cron": 0}},
-        "taskAudit": {"total": 0, "warnings": 0, "errors": 0, "byCode": {}},
+        "taskAudit": {"total": 0, "warnings": 0, "errors": 0, "byCode": {"stale_queued": 0, "stale_running": 0, "lost": 0,
+            "delivery_failed": 0, "missing_cleanup": 0, "inconsistent_timestamps": 0}},
         "sessions": sessions(&cx).await?,
         "modelRuntime": {"degraded": false, "pendingAgents": []}, "eventLoop": cx.health.event_loop(),
         "processMemory": memory(&load),
+        "shutdownBudget": {"timeoutMs": (DRAIN + LET_GO).as_millis(), "reserveMs": LET_GO.as_millis(),
+            "nativeStopBudget": false},
         "connections": cx.hub.len(), "uptimeMs": cx.run.uptime_ms(),
     });
     if params.include_cli_projection.unwrap_or(false) {
@@ -53,6 +58,9 @@ pub(super) async fn system_info(cx: Cx, _: Value) -> Result<Value, ErrorShape> {
         "eventLoop": cx.health.event_loop(), "processMemory": memory(&load),
         "defaultAgentUtilityModel": {"status": "unavailable"},
     });
+    if let Some(model) = &machine.cpu_model {
+        info["cpuModel"] = json!(model);
+    }
     if let Some(address) = &machine.lan_address {
         info["lanAddress"] = json!(address);
     }
@@ -60,6 +68,7 @@ pub(super) async fn system_info(cx: Cx, _: Value) -> Result<Value, ErrorShape> {
         info["diskTotalBytes"] = json!(total);
         info["diskAvailableBytes"] = json!(available);
         info["diskPath"] = json!(state_dir);
+        info["disks"] = json!([{"path": state_dir, "totalBytes": total, "availableBytes": available}]);
     }
     Ok(info)
 }

@@ -41,6 +41,26 @@ async fn password_mode_has_its_own_words() {
     assert_eq!(house.refusal(&nothing).await.0, "AUTH_PASSWORD_MISSING");
 }
 
+/// PROBE-12
+#[tokio::test]
+async fn a_probe_of_this_host_may_read_and_nothing_else() {
+    let house = House::start().await;
+    let probe = || cli(TOKEN).set("/client/mode", json!("probe"));
+    let mut local = house.client(&probe()).await;
+    assert_eq!(local.hello["auth"]["scopes"], json!(["operator.read"]));
+    local.request("status", json!({})).await.unwrap();
+    let refused = local.request("config.set", json!({"raw": "{}"})).await.unwrap_err();
+    assert_eq!(refused.message, "missing scope: operator.admin");
+    let house = House::with(
+        r#"{gateway: {mode: "local", trustedProxies: ["127.0.0.1"],
+            auth: {mode: "token", token: "test-token-0123456789abcdef"}}}"#,
+    )
+    .await;
+    let mut far = house.client(&probe().header("x-forwarded-for", "192.0.2.7")).await;
+    assert_eq!(far.hello["auth"]["scopes"], json!([]), "who comes from elsewhere brings a device");
+    assert_eq!(far.request("status", json!({})).await.unwrap_err().message, "missing scope: operator.read");
+}
+
 /// protocol.md 3.3, PAIR-3, AUTH-12
 #[tokio::test]
 async fn without_a_device_only_local_helpers_keep_their_scopes() {

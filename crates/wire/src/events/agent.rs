@@ -187,6 +187,12 @@ pub enum ToolStep {
         name: String,
         /// The call.
         tool_call_id: String,
+        /// The argument that says most.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        meta: Option<String>,
+        /// Whether it is a command.
+        #[serde(default)]
+        command_bearing: bool,
         /// Whether it failed.
         is_error: bool,
         /// What it gave back.
@@ -222,6 +228,12 @@ pub struct Item {
     pub title: String,
     /// `running`, `completed` or `failed`.
     pub status: String,
+    /// The argument that says most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<String>,
+    /// Whether it is a command, whose output follows as `command_output`.
+    #[serde(default)]
+    pub command_bearing: bool,
     /// When it began.
     pub started_at: i64,
     /// When it ended.
@@ -253,6 +265,9 @@ pub struct CommandOutput {
     /// How long it took, at the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_ms: Option<i64>,
+    /// The folder it ran in, at the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
 }
 
 #[cfg(test)]

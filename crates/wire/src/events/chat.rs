@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{AgentId, SessionKey};
-use crate::message::Block;
+use crate::message::{Block, Usage};
 
 /// One step of a run as a chat shows it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,12 +120,29 @@ pub struct ChatMessage {
     pub content: Vec<Block>,
     /// In milliseconds.
     pub timestamp: i64,
+    /// Who answered, once the answer is whole.
+    #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Answered>,
+}
+
+/// Who answered, and at what cost.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answered {
+    /// The provider.
+    pub provider: String,
+    /// The model.
+    pub model: String,
+    /// Tokens of the whole run.
+    pub usage: Usage,
+    /// Why it stopped.
+    pub stop_reason: String,
 }
 
 impl ChatMessage {
     /// What the assistant said.
     pub fn assistant(text: impl Into<String>, timestamp: i64) -> Self {
-        Self { role: "assistant".into(), content: vec![Block::text(text)], timestamp }
+        Self { role: "assistant".into(), content: vec![Block::text(text)], timestamp, by: None }
     }
 }
 

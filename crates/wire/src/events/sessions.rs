@@ -1,6 +1,7 @@
 //! `sessions.changed` and `session.message`: for those who subscribed.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::ids::{AgentId, SessionKey};
 use crate::session::SessionRow;
@@ -28,4 +29,7 @@ pub struct SessionsChanged {
     /// What it is now; absent when it is gone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionRow>,
+    /// The same once more, [`SessionRow::merged`].
+    #[serde(flatten)]
+    pub merged: Map<String, Value>,
 }

@@ -6,6 +6,7 @@ use super::Method;
 use super::chat::Attachment;
 use crate::events::agent::TerminalReply;
 use crate::ids::{AgentId, SessionKey};
+use crate::message::Cost;
 
 /// `agent`: answered twice on the same request id, first [`Accepted`], then [`Outcome`].
 pub struct Agent;
@@ -130,6 +131,12 @@ pub struct RunMeta {
     /// Whether somebody stopped it.
     #[serde(default)]
     pub aborted: bool,
+    /// Why it stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_reason: Option<String>,
+    /// What a person sees of the reply.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_assistant_visible_text: Option<String>,
     /// Who answered.
     pub agent_meta: AgentMeta,
 }
@@ -144,8 +151,11 @@ pub struct AgentMeta {
     pub provider: Option<String>,
     /// The model.
     pub model: Option<String>,
-    /// What it cost.
+    /// Its tokens.
     pub usage: RunUsage,
+    /// What it cost, absent when the price is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_usd: Option<f64>,
 }
 
 /// Tokens of a whole run.
@@ -162,6 +172,9 @@ pub struct RunUsage {
     pub cache_write: u64,
     /// All of them.
     pub total: u64,
+    /// What they cost, absent when the price is unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
 }
 
 /// `agent.wait`: waiting never cancels.

@@ -24,11 +24,19 @@ pub struct SendParams {
     /// Whose, when the key does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_id: Option<String>,
-    /// The transcript the client believes is current; informational.
+    /// The transcript the client believes is current; another one refuses the message, since it was meant for a
+    /// conversation that is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<String>,
     /// The text; may be empty when there are attachments.
     pub message: String,
+    /// The newest entry the client knows; when there is a newer one the message is refused, since it was written
+    /// without knowing it. While a run is under way any entry of the transcript will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected_leaf_entry_id: Option<String>,
+    /// What to do while a run is under way; `followup` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue_mode: Option<QueueMode>,
     /// A thinking level for this message only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thinking: Option<String>,
@@ -46,6 +54,22 @@ pub struct SendParams {
     pub suppress_command_interpretation: Option<bool>,
     /// Becomes the run id; the same key never runs twice.
     pub idempotency_key: String,
+}
+
+/// What a message does while a run of its session is under way.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QueueMode {
+    /// It waits for its turn.
+    #[default]
+    Followup,
+    /// Where nothing can be steered it waits like `followup`, and nothing can be yet.
+    #[serde(alias = "queue", alias = "steer-backlog", alias = "steer+backlog")]
+    Steer,
+    /// It waits like `followup`; several are not joined into one turn.
+    Collect,
+    /// It stops what runs and what waits, and goes first.
+    Interrupt,
 }
 
 /// A picture or file beside a message.

@@ -30,6 +30,16 @@ fn every_dialect_of_a_vendor_has_a_name_of_its_own_and_is_documented() {
     documented(&names);
 }
 
+/// `config` may not know `wire`, so it spells the scopes once more.
+#[test]
+fn config_knows_the_scopes_of_the_protocol() {
+    let text = read("crates/config/src/schema/gateway_auth.rs");
+    let list = text.split_once("const OPERATOR_SCOPES").unwrap().1.split_once("];").unwrap().0;
+    let spelt: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+    let known: Vec<&str> = wire::Scope::ALL.iter().map(|scope| scope.as_str()).collect();
+    assert_eq!(spelt, known);
+}
+
 fn quoted_after(file: &Source, start: &str) -> String {
     let rest = file.text.split_once(start).unwrap_or_else(|| panic!("{} has no `{start}`", file.path)).1;
     rest.split('"').next().unwrap().to_owned()

@@ -4,7 +4,7 @@ use wire::message::{Message, StopReason, ToolCall};
 
 use super::{MAX_RESUMES, Machine, Phase, class_name, result_message};
 use crate::providers::{FailureClass, ModelEvent, ProviderError};
-use crate::run::draft::{Answer, Draft};
+use crate::run::draft::{Answer, Author, Draft};
 use crate::run::effect::{Call, Effect, Moment};
 use crate::run::reply::Directives;
 use crate::run::retry::{Retries, Verdict};
@@ -148,7 +148,7 @@ impl Machine {
         let verdict = self.retries.judge(error, now.roll);
         let mut effects = vec![Effect::HangUp];
         if verdict == Verdict::GiveUp {
-            effects.extend(self.fail(now, class_name(error.class), error.message.clone()));
+            effects.extend(self.fail_over(now, error).unwrap_or_else(|| self.give_up(now, error)));
             return effects;
         }
         self.set_draft_aside();
@@ -159,6 +159,41 @@ impl Machine {
             _ => effects.extend(self.call(now)),
         }
         effects
+    }
+
+    /// The next model takes over if there is one and nobody has read a word of this one's answer.
+    fn fail_over(&mut self, now: Moment, error: &ProviderError) -> Option<Vec<Effect>> {
+        let Phase::Calling { draft, .. } = &self.phase else { return None };
+        let unheard = draft.visible().is_empty() && self.broken.is_none();
+        if !unheard || !error.class.may_fail_over() {
+            return None;
+        }
+        let next = self.setup.fallbacks.pop_front()?;
+        self.set_draft_aside();
+        self.failed.push(self.attempted(error));
+        self.retries = Retries::new();
+        let reason = format!("{}; {}/{} is asked instead", error.message, next.provider, next.model);
+        self.author = Author { api: next.api, provider: next.provider, model: next.model };
+        (self.setup.price, self.setup.idle) = (next.price, next.idle);
+        let mut effects = vec![Effect::Report(RunEvent::Retrying { attempt: 1, reason }), Effect::NextModel];
+        effects.extend(self.call(now));
+        Some(effects)
+    }
+
+    /// Shows the failure; when several models failed, what each of them said.
+    fn give_up(&mut self, now: Moment, error: &ProviderError) -> Vec<Effect> {
+        let message = if self.failed.is_empty() {
+            error.message.clone()
+        } else {
+            let last = self.attempted(error);
+            let all: Vec<&str> = self.failed.iter().map(String::as_str).chain([last.as_str()]).collect();
+            format!("every model failed: {}", all.join("; "))
+        };
+        self.fail(now, class_name(error.class), message)
+    }
+
+    fn attempted(&self, error: &ProviderError) -> String {
+        format!("{}/{}: {}", self.author.provider, self.author.model, error.message)
     }
 
     /// The current draft will never be complete. Its tokens count; its text stands until another replaces it.

@@ -58,7 +58,7 @@ pub(super) async fn page(cx: &Cx, key: &SessionKey, params: &HistoryParams) -> R
         total_messages: found.total,
         thinking_level: session.thinking_level.clone().unwrap_or_else(|| defaults.thinking_default.clone()),
         defaults,
-        session_info: Some(rows.row(&session)),
+        session_info: Some(SessionRow { active_leaf_entry_id: leaf(cx, &session).await?, ..rows.row(&session) }),
         in_flight_run: in_flight(cx, key),
         metadata: None,
     })
@@ -81,7 +81,7 @@ async fn since(cx: &Cx, key: &SessionKey, text: &str, params: &HistoryParams) ->
     if found.has_more || cursor.last_seq > found.last_seq {
         return Ok(reset);
     }
-    let row = cx.rows.row(&session).await;
+    let row = SessionRow { active_leaf_entry_id: leaf(cx, &session).await?, ..cx.rows.row(&session).await };
     Ok(HistoryResult::Delta(Box::new(Delta {
         kind: DeltaKind::Delta,
         messages: placed(&row, &session, &found, bounds.limits),
@@ -90,6 +90,13 @@ async fn since(cx: &Cx, key: &SessionKey, text: &str, params: &HistoryParams) ->
         session_info: row,
         in_flight_run: in_flight(cx, key),
     })))
+}
+
+/// The newest message of a session, which is what `expectedLeafEntryId` of a `chat.send` is held against.
+pub(super) async fn leaf(cx: &Cx, session: &Session) -> Result<Option<String>, ErrorShape> {
+    let query = HistoryQuery { limit: 1, ..HistoryQuery::default() };
+    let found = cx.store.history(&session.session_id, query).await.map_err(fault::store)?;
+    Ok(found.rows.into_iter().next_back().map(|entry| entry.id))
 }
 
 struct Bounds {
@@ -164,6 +171,7 @@ fn trim(messages: &mut Vec<Value>, max_bytes: usize) -> usize {
 }
 
 fn placed(row: &SessionRow, session: &Session, found: &HistoryPage, limits: Limits) -> Vec<PlacedMessage> {
+    let merged = row.merged();
     let place = |entry: &Entry| {
         Some(PlacedMessage {
             session_key: session.key.clone(),
@@ -173,6 +181,7 @@ fn placed(row: &SessionRow, session: &Session, found: &HistoryPage, limits: Limi
             message_id: entry.id.clone(),
             message_seq: entry.seq,
             session: row.clone(),
+            merged: merged.clone(),
         })
     };
     found.rows.iter().filter_map(place).collect()

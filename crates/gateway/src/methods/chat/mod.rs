@@ -12,7 +12,7 @@ use wire::methods::{chat, chat_history};
 
 use crate::rpc::Table;
 
-pub(crate) use send::{Sending, send_message};
+pub(crate) use send::{Expects, Sending, send_message};
 
 /// Adds this family's rows.
 pub(super) fn add(table: Table) -> Table {

@@ -1,21 +1,27 @@
 //! `chat.send`: accepted durably, answered, then run.
 
+use agent::run::AbortReason;
+use serde_json::json;
 use store::{Input, NewSession};
-use wire::methods::chat::{Attachment, SendParams, SendResult};
+use wire::methods::chat::{Attachment, QueueMode, SendParams, SendResult};
 use wire::methods::{self, Method as _};
 use wire::{ErrorShape, Scope, SessionKey};
 
+use super::history;
+use crate::fault;
 use crate::intake::{self, RunOptions, Said, Taken};
-use crate::lanes::outcome;
+use crate::lanes::{TYPED, outcome};
 use crate::rpc::{Cx, First};
 use crate::slash::{self, Command};
-use crate::typed::{self, typed};
+use crate::typed::typed;
 
 /// Says something in a session.
 pub(super) async fn send(cx: Cx, params: SendParams, first: First) -> Result<(), ErrorShape> {
     let session = cx.agents.key(&params.session_key, params.agent_id.as_deref())?;
     let sending = Sending {
         session,
+        expects: Expects { session_id: params.session_id, leaf: params.expected_leaf_entry_id },
+        interrupts: params.queue_mode == Some(QueueMode::Interrupt),
         run_id: params.idempotency_key,
         text: params.message,
         attachments: params.attachments.unwrap_or_default(),
@@ -31,6 +37,10 @@ pub(super) async fn send(cx: Cx, params: SendParams, first: First) -> Result<(),
 pub(crate) struct Sending {
     /// Where.
     pub(crate) session: SessionKey,
+    /// What the sender believes of it.
+    pub(crate) expects: Expects,
+    /// Whether it stops the session's other runs.
+    pub(crate) interrupts: bool,
     /// The idempotency key.
     pub(crate) run_id: String,
     /// The text.
@@ -45,6 +55,43 @@ pub(crate) struct Sending {
     pub(crate) new_session: NewSession,
     /// The method it came through.
     pub(crate) source: &'static str,
+}
+
+/// What a sender believes of a conversation; a message that was written for another one is not taken.
+#[derive(Default)]
+pub(crate) struct Expects {
+    /// The transcript it read.
+    session_id: Option<String>,
+    /// The newest entry it read.
+    leaf: Option<String>,
+}
+
+impl Expects {
+    async fn hold(&self, cx: &Cx, key: &SessionKey) -> Result<(), ErrorShape> {
+        if self.session_id.is_none() && self.leaf.is_none() {
+            return Ok(());
+        }
+        let Some(session) = cx.store.session(key).await.map_err(fault::store)? else { return Ok(()) };
+        if self.session_id.as_ref().is_some_and(|known| *known != session.session_id) {
+            return Err(moved("SESSION_CHANGED", "the session has begun a new conversation", &session.session_id));
+        }
+        let Some(known) = &self.leaf else { return Ok(()) };
+        let newest = history::leaf(cx, &session).await?.unwrap_or_default();
+        if *known == newest {
+            return Ok(());
+        }
+        // What a run adds meanwhile is no reason to refuse, as long as the entry is of this conversation.
+        let entry = cx.store.message(key, known).await.map_err(fault::store)?;
+        let is_here = entry.is_some_and(|entry| entry.session_id == session.session_id);
+        if is_here && !cx.lanes.runs().of(key).is_empty() {
+            return Ok(());
+        }
+        Err(moved("LEAF_CHANGED", "the conversation has moved on", &newest))
+    }
+}
+
+fn moved(code: &str, what: &str, now: &str) -> ErrorShape {
+    ErrorShape::invalid(format!("{what}; read it again before you answer it")).with(json!({"code": code, "now": now}))
 }
 
 /// Accepts a message, answers through `reply`, and only then lets anything happen, so that the answer is always the
@@ -81,10 +128,15 @@ fn command_in(cx: &Cx, sending: &Sending) -> Result<Option<Command>, ErrorShape>
 
 async fn run_turn(cx: &Cx, sending: Sending, reply: impl FnOnce(SendResult)) -> Result<(), ErrorShape> {
     let session = sending.session.clone();
+    sending.expects.hold(cx, &session).await?;
+    let interrupts = sending.interrupts;
     match intake::take(cx, said(sending)).await? {
         Taken::New(input) => {
             reply(started(&input));
             let run_id = input.run_id.clone();
+            if interrupts {
+                cx.lanes.abort(&session, None, AbortReason::Rpc).await;
+            }
             cx.lanes.submit(*input);
             cx.news.changed(&session, "send", Some(&run_id)).await;
         }
@@ -99,7 +151,7 @@ async fn run_command(
     command: Command,
     reply: impl FnOnce(SendResult),
 ) -> Result<(), ErrorShape> {
-    let sending = Sending { source: typed::SOURCE, ..sending };
+    let sending = Sending { source: TYPED, ..sending };
     match intake::take(cx, said(sending)).await? {
         Taken::New(input) => {
             reply(started(&input));

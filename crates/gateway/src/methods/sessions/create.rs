@@ -8,7 +8,7 @@ use wire::{ErrorShape, SessionKey};
 
 use crate::fault;
 use crate::intake::RunOptions;
-use crate::methods::chat::{Sending, send_message};
+use crate::methods::chat::{Expects, Sending, send_message};
 use crate::rpc::{Cx, First};
 
 /// Makes a session, or finds the one that has the key; with a message it runs at once.
@@ -34,6 +34,8 @@ pub(super) async fn create(cx: Cx, params: CreateParams, first: First) -> Result
     };
     let sending = Sending {
         session: key,
+        expects: Expects::default(),
+        interrupts: false,
         run_id: params.idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string()),
         text,
         attachments: Vec::new(),

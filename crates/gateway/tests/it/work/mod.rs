@@ -5,41 +5,61 @@
 mod abort;
 mod agent_rpc;
 mod chat;
+mod reading;
 mod recovery;
+mod sending;
 mod sessions;
 
 use std::path::Path;
+use std::time::Duration;
 
 use base::{Env, StatePaths};
 use config::StartOverrides;
 use kit::vendors::FakeOpenAi;
 use kit::{Client, Connect};
-use openclaw_gateway::{Gateway, Options, Running};
+use openclaw_gateway::{Gateway, Limits, Options, Running};
 use serde_json::{Value, json};
 
 const TOKEN: &str = "test-token-0123456789abcdef";
+
+/// What hangs in a test never ends by itself.
+const DRAIN: Duration = Duration::from_millis(300);
 
 /// A Gateway whose only model is a fake one.
 struct Desk {
     vendor: FakeOpenAi,
     running: Running,
     state: tempfile::TempDir,
+    file: Value,
 }
 
 impl Desk {
     async fn start() -> Self {
+        Self::changed(|_| {}).await
+    }
+
+    /// With a config that `change` was applied to.
+    async fn changed(change: impl FnOnce(&mut Value)) -> Self {
         let state = tempfile::tempdir().unwrap();
         let vendor = FakeOpenAi::start().await;
-        let running = boot(state.path(), &vendor.base_url()).await;
-        Self { vendor, running, state }
+        let mut file = config_of(&vendor.base_url());
+        change(&mut file);
+        let running = boot(state.path(), &file).await;
+        Self { vendor, running, state, file }
     }
 
     /// Stops the Gateway and starts another one on the same state.
     async fn restart(self) -> Self {
-        let Self { vendor, running, state } = self;
+        self.restart_after(async |_| {}).await
+    }
+
+    /// The same, with something done to the state in between.
+    async fn restart_after(self, meanwhile: impl AsyncFnOnce(&StatePaths)) -> Self {
+        let Self { vendor, running, state, file } = self;
         running.stop(false).await;
-        let running = boot(state.path(), &vendor.base_url()).await;
-        Self { vendor, running, state }
+        meanwhile(&places(state.path()).1).await;
+        let running = boot(state.path(), &file).await;
+        Self { vendor, running, state, file }
     }
 
     async fn client(&self) -> Client {
@@ -51,17 +71,30 @@ impl Desk {
     }
 }
 
-async fn boot(home: &Path, base_url: &str) -> Running {
-    let env = Env::of([("HOME", home.to_str().unwrap())]);
-    let paths = StatePaths::resolve(&env, None).unwrap();
-    base::ensure_private_dir(&paths.state_dir).unwrap();
-    let file = json!({
+fn config_of(base_url: &str) -> Value {
+    let models = json!([{"id": "fake-1", "name": "Fake One", "contextWindow": 120_000},
+        {"id": "fake-2", "name": "Fake Two", "contextWindow": 120_000, "reasoning": true, "input": ["text", "image"]}]);
+    json!({
         "gateway": {"mode": "local", "auth": {"mode": "token", "token": TOKEN}},
         "agents": {"defaults": {"model": "fake/fake-1", "skipBootstrap": true}},
-        "models": {"providers": {"fake": {"baseUrl": base_url, "apiKey": "k", "api": "openai-completions",
-            "models": [{"id": "fake-1", "name": "Fake One", "contextWindow": 120_000},
-                       {"id": "fake-2", "name": "Fake Two", "contextWindow": 120_000, "reasoning": true}]}}},
-    });
+        "models": {"providers": {"fake": openai(base_url, models)}},
+    })
+}
+
+/// A provider that speaks OpenAI's dialect.
+fn openai(base_url: &str, models: Value) -> Value {
+    json!({"baseUrl": base_url, "apiKey": "k", "api": "openai-completions", "models": models})
+}
+
+fn places(home: &Path) -> (Env, StatePaths) {
+    let env = Env::of([("HOME", home.to_str().unwrap())]);
+    let paths = StatePaths::resolve(&env, None).unwrap();
+    (env, paths)
+}
+
+async fn boot(home: &Path, file: &Value) -> Running {
+    let (env, paths) = places(home);
+    base::ensure_private_dir(&paths.state_dir).unwrap();
     std::fs::write(&paths.config_file, file.to_string()).unwrap();
     let config = config::load(&paths.config_file, &env).unwrap();
     let options = Options {
@@ -72,7 +105,7 @@ async fn boot(home: &Path, base_url: &str) -> Running {
         port: Some(0),
         version: "0.0.0-test".into(),
         allow_unconfigured: false,
-        limits: openclaw_gateway::Limits::default(),
+        limits: Limits { drain: DRAIN, ..Limits::default() },
     };
     Gateway::start(options).await.unwrap()
 }
