@@ -128,6 +128,9 @@ export class Replay {
   send(connection, frame, lines) {
     const ours = this.rewrite(structuredClone(frame));
     if (frame.method === "connect" && frame.params?.device) this.prove(connection, frame, ours, lines);
+    // The answer a page took this id from is trimmed in some recordings; a live page names the newest it was told.
+    const expected = frame.params?.expectedLeafEntryId;
+    if (expected && !this.bound.has(expected)) ours.params.expectedLeafEntryId = this.leaf;
     connection.methods.set(frame.id, frame.method);
     if (frame.params?.idempotencyKey) this.runs.add(frame.params.idempotencyKey);
     if (connection.socket.readyState === WebSocket.OPEN) connection.socket.send(JSON.stringify(ours));
@@ -164,6 +167,7 @@ export class Replay {
     const ours = await this.take(connection, this.rewrite(recorded.id));
     if (ours?.ok) this.bind(recorded.payload, ours.payload);
     else if (ours) this.bind(recorded.error?.details, ours.error?.details);
+    this.leaf = ours?.payload?.sessionInfo?.activeLeafEntryId ?? this.leaf;
     this.answers.push({ method, recorded, ours, closed: connection.closed, on: connection.name });
   }
 

@@ -22,6 +22,7 @@ async fn hello_tells_an_admin_everything_and_a_probe_little() {
     let probe = Connect::backend(TOKEN)
         .set("/client/id", json!("cli"))
         .set("/client/mode", json!("probe"))
+        .set("/scopes", json!([]))
         .set("/minProtocol", json!(3));
     let probe = house.client(&probe).await;
     assert_eq!(probe.hello["auth"]["scopes"], json!([]));

@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use super::{Desk, TOKEN, boot, ended, lines, openai, say};
 
 /// One white pixel.
-const PNG: &str =
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg==";
+const PNG: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8/5+hHgAHggJ/PchI7wAAAABJRU5ErkJggg==";
 
 async fn send(client: &mut Client, key: &str, more: Value) -> Result<Value, wire::ErrorShape> {
     let mut params = json!({"sessionKey": "main", "message": key, "idempotencyKey": key});
