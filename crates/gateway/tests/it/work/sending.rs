@@ -44,7 +44,7 @@ async fn a_message_for_a_conversation_that_moved_on_is_refused_and_leaves_no_tra
     assert_eq!(desk.vendor.requests().len(), 2);
 }
 
-///
+///
 #[tokio::test]
 async fn a_message_waits_for_its_turn_unless_it_interrupts() {
     let desk = Desk::start().await;
