@@ -98,6 +98,11 @@ impl StatePaths {
         self.state_dir.join("state/openclaw.db")
     }
 
+    /// The socket for clients of this host and user.
+    pub fn local_socket(&self) -> PathBuf {
+        self.state_dir.join("gateway.sock")
+    }
+
     /// This machine's device key.
     pub fn device_identity(&self) -> PathBuf {
         self.state_dir.join("identity/device.json")

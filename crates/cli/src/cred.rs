@@ -3,7 +3,7 @@
 
 use base::{Code, Env, Explain, Kind, Secret, Step};
 use config::{AuthMode, Config, Mode, SecretUnavailable};
-use link::{Credentials, Source, Target, TargetError};
+use link::{Credentials, Route, Source, Target, TargetError};
 use serde_json::{Value, json};
 
 /// What was said on the command line, secrets already read.
@@ -254,13 +254,21 @@ pub(crate) fn usable(secret: &Secret) -> Option<Secret> {
 pub(crate) struct Place {
     pub(crate) url: String,
     pub(crate) source: &'static str,
+    /// `direct`, or the local socket's `unix`.
+    pub(crate) transport: &'static str,
     pub(crate) config: String,
     pub(crate) bind: Option<String>,
 }
 
 impl Place {
     pub(crate) fn of(target: &Target, config: &str) -> Self {
-        Self { url: target.to_string(), source: target.source().as_str(), config: config.to_owned(), bind: None }
+        Self {
+            url: target.to_string(),
+            source: target.source().as_str(),
+            transport: transport(target.route()),
+            config: config.to_owned(),
+            bind: None,
+        }
     }
 
     /// The block of CRED-10.
@@ -275,7 +283,15 @@ impl Place {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        json!({"url": self.url, "source": self.source, "transport": "direct"})
+        json!({"url": self.url, "source": self.source, "transport": self.transport})
+    }
+}
+
+/// The word for how a stream gets there.
+pub(crate) const fn transport(route: &Route) -> &'static str {
+    match route {
+        Route::Direct => "direct",
+        Route::Unix(_) => "unix",
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use base::{Explain as _, Secret};
-use link::{Client, Connect, Device, Events, TokenStore};
+use link::{Client, Connect, Credentials, Device, Events, Route, Source, TokenStore};
 use serde_json::Value;
 use wire::connect::ClientInfo;
 use wire::methods::Access;
@@ -132,13 +132,43 @@ pub(crate) fn way(app: &App, reach: &Reach, port: Option<u16>, is_report: bool) 
     };
     let profile_port = app.paths.profile.default_port();
     let given = Given { config, env: &app.env, profile_port, is_report };
+    let explicit = asked.token.is_some() || asked.password.is_some();
     let way = cred::way(&asked, given).map_err(|error| explain(app, &error))?;
+    // A report is about the port.
+    let way = if explicit || is_report { way } else { by_local_socket(app, way) };
     if reach.tls_fingerprint.is_some() && !way.target.is_tls() {
         return Err(Failure::usage("gateway tls fingerprint requires wss:// gateway url"));
     }
     link::plaintext_rule(&way.target, app.env.is_on("ALLOW_INSECURE_PRIVATE_WS"))
         .map_err(|refused| Failure::of(&refused).at(&place(app, &way)))?;
     Ok(way)
+}
+
+/// The same Gateway by the socket in its state folder, when this host's own is meant and one answers there: no port, and
+/// the kernel's word on who we are instead of a secret. A port named by the environment may be another Gateway's.
+pub(crate) fn by_local_socket(app: &App, way: Way) -> Way {
+    let path = app.paths.local_socket();
+    let meant = *way.target.source() == Source::LocalLoopback && app.env.get("GATEWAY_PORT").is_none();
+    if !meant || !answers(&path) {
+        return way;
+    }
+    Way {
+        target: way.target.by(Route::Unix(path)),
+        credentials: Credentials::default(),
+        token_source: None,
+        password_source: None,
+        warnings: way.warnings,
+    }
+}
+
+#[cfg(unix)]
+fn answers(socket: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(socket).is_ok()
+}
+
+#[cfg(not(unix))]
+fn answers(_: &Path) -> bool {
+    false
 }
 
 fn explain(app: &App, error: &NoWay) -> Failure {
@@ -193,7 +223,8 @@ pub(crate) fn place(app: &App, way: &Way) -> Place {
 /// How to connect on `way`. A device is shown only where the shared secret alone would not do (`protocol.md` 3.3), so a
 /// command on the Gateway's host never leaves a pairing behind.
 pub(crate) fn how(app: &App, way: Way, want: &Want) -> Result<Connect, Failure> {
-    let alone = want.who == As::Probe || (way.target.is_loopback() && !way.credentials.is_empty());
+    let vouched = matches!(way.target.route(), Route::Unix(_));
+    let alone = want.who == As::Probe || vouched || (way.target.is_loopback() && !way.credentials.is_empty());
     let identity = app.paths.device_identity();
     let device = if alone { None } else { Some(Device::load_or_create(&identity)?) };
     Ok(Connect {

@@ -22,6 +22,8 @@ use crate::conn::outbound::Close;
 use crate::health::Health;
 use crate::hello;
 use crate::http::bind::{self, BindError};
+use crate::http::incoming::Door;
+use crate::http::local_socket::{self, SocketFile};
 use crate::http::{listener, metrics};
 use crate::hub::Hub;
 use crate::machine::Machine;
@@ -161,14 +163,26 @@ impl Gateway {
         let features = hello::features(&table);
         let front = Front { services: services.clone(), table, features, tasks: tasks.clone(), limits };
         let places = Places::default();
-        for (listener, _) in listeners {
-            tasks.spawn(listener::accept(listener, places.clone(), front.clone(), stop.clone()));
+        let (local, socket_file) = local_socket::open(&services.config.paths().local_socket()).unzip();
+        let doors = listeners.into_iter().map(|(listener, _)| Door::Tcp(listener)).chain(local.map(Door::Unix));
+        for door in doors {
+            tasks.spawn(listener::accept(door, places.clone(), front.clone(), stop.clone()));
         }
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
         let announcement = Announcement::of(&services, &addresses);
         announcement.log(&services, token.is_some());
         let drain = limits.drain;
-        Ok(Running { addresses, token, announcement, services, stop, tasks, drain, _lock: lock })
+        Ok(Running {
+            addresses,
+            token,
+            announcement,
+            services,
+            stop,
+            tasks,
+            drain,
+            _socket_file: socket_file,
+            _lock: lock,
+        })
     }
 }
 
@@ -206,6 +220,8 @@ pub struct Running {
     stop: CancellationToken,
     tasks: TaskTracker,
     drain: Duration,
+    // Dropped in this order: the socket belongs to whoever holds the lock.
+    _socket_file: Option<SocketFile>,
     _lock: GatewayLock,
 }
 

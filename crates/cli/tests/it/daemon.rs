@@ -9,15 +9,15 @@ use serde_json::{Value, json};
 use crate::{alone, binary, json, run};
 
 /// A daemon whose output a test reads; killed when dropped.
-struct Daemon(Child);
+pub(crate) struct Daemon(Child);
 
 impl Daemon {
-    fn spawn(command: &mut Command, args: &[&str]) -> Self {
+    pub(crate) fn spawn(command: &mut Command, args: &[&str]) -> Self {
         Self(command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     }
 
     /// The object `--json` prints once it listens.
-    fn announced(&mut self) -> Value {
+    pub(crate) fn announced(&mut self) -> Value {
         let mut line = String::new();
         BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))

@@ -7,6 +7,7 @@ mod daemon;
 mod exit_codes;
 mod flags;
 mod full_disk;
+mod local_socket;
 mod offline;
 mod real_model;
 mod security;

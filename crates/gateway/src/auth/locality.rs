@@ -14,6 +14,7 @@ use wire::connect::{AuthMethod, ClientInfo};
 use super::net::{self, Authority};
 use super::origin;
 use super::policy::Policy;
+use super::provenance::Provenance;
 use super::shared::Proof;
 
 /// Headers Tailscale owns; a direct local caller has none of them.
@@ -42,8 +43,8 @@ pub(crate) enum Attribution {
 /// The other end of a socket, as its request described it.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
-    /// The socket's address.
-    pub(crate) addr: SocketAddr,
+    /// The door it came in by.
+    pub(crate) from: Provenance,
     /// The client's address: the socket's, or what a trusted proxy says.
     pub(crate) client: IpAddr,
     /// Whose request it is.
@@ -58,11 +59,10 @@ pub(crate) struct Peer {
 
 impl Peer {
     /// Reads a request's headers in the light of `policy`.
-    pub(crate) fn read(addr: SocketAddr, headers: &HeaderMap, policy: &Policy) -> Self {
-        let addr = SocketAddr::new(net::plain(addr.ip()), addr.port());
-        let (attribution, client) = attribute(addr.ip(), headers, policy);
+    pub(crate) fn read(from: Provenance, headers: &HeaderMap, policy: &Policy) -> Self {
+        let (attribution, client) = attribute(from.ip(), headers, policy);
         Self {
-            addr,
+            from,
             client,
             attribution,
             host: headers.get(HOST).map(|host| host.to_str().ok().and_then(Authority::parse).unwrap_or_default()),
@@ -74,6 +74,12 @@ impl Peer {
     /// Whether it is this machine, through nothing (LOCAL-1).
     pub(crate) fn is_direct_local(&self) -> bool {
         self.attribution == Attribution::DirectLocal
+    }
+
+    /// Whether the owner is proven to speak without any secret: a process of the owner's at the local socket, through
+    /// nothing.
+    pub(crate) fn is_owner(&self) -> bool {
+        self.from.is_owner() && self.is_direct_local() && self.origin.is_none()
     }
 }
 
@@ -153,12 +159,12 @@ fn hop(text: &str) -> Option<IpAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::tests::{headers, policy};
+    use crate::auth::tests::{headers, policy, tcp};
 
     fn read(addr: &str, pairs: &[(&str, &str)]) -> Peer {
         let mut policy = policy();
         policy.trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
-        Peer::read(addr.parse().unwrap(), &headers(pairs), &policy)
+        Peer::read(tcp(addr), &headers(pairs), &policy)
     }
 
     /// LOCAL-1
@@ -191,7 +197,7 @@ mod tests {
             let mut policy = policy();
             policy.in_container = true;
             change(&mut policy);
-            let peer = Peer::read(addr.parse().unwrap(), &headers(headers_of), &policy);
+            let peer = Peer::read(tcp(addr), &headers(headers_of), &policy);
             let mode = if id == "cli" { "cli" } else { "webchat" };
             let client = ClientInfo { id: id.into(), mode: mode.into(), ..ClientInfo::default() };
             is_near(&peer, &policy, shared, &client)

@@ -10,6 +10,7 @@ pub(crate) mod locality;
 pub(crate) mod net;
 pub(crate) mod origin;
 pub(crate) mod policy;
+pub(crate) mod provenance;
 pub(crate) mod refusal;
 pub(crate) mod scopes;
 pub(crate) mod shared;
@@ -59,6 +60,7 @@ mod tests {
     use http::{HeaderMap, HeaderName, HeaderValue};
 
     use super::policy::{Limits, Policy, Shared};
+    use super::provenance::Provenance;
 
     /// A policy without any exception.
     pub(super) fn policy() -> Policy {
@@ -74,6 +76,11 @@ mod tests {
             in_container: false,
             hsts: None,
         }
+    }
+
+    /// Over TCP from this address and port.
+    pub(super) fn tcp(address: &str) -> Provenance {
+        Provenance::Tcp(address.parse().unwrap())
     }
 
     /// Headers from pairs.

@@ -95,12 +95,12 @@ impl Page {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::tests::{headers, policy};
+    use crate::auth::tests::{headers, policy, tcp};
 
     fn verdict(addr: &str, host: &str, origin: &str, change: impl Fn(&mut Policy)) -> Result<(), Problem> {
         let mut policy = policy();
         change(&mut policy);
-        let peer = Peer::read(addr.parse().unwrap(), &headers(&[("host", host), ("origin", origin)]), &policy);
+        let peer = Peer::read(tcp(addr), &headers(&[("host", host), ("origin", origin)]), &policy);
         check(&peer, &policy)
     }
 

@@ -243,7 +243,7 @@ fn left(until: Option<Instant>, now: Instant) -> Option<Duration> {
 /// Writes the one line a recorded failure gets (AUTH-16).
 pub(crate) fn log_failure(bucket: Bucket, key: &Key, count: u32, peer: &Peer, client: &str, role: &str, reason: &str) {
     tracing::warn!(
-        peer = %peer.addr, client, role, reason, bucket = bucket.as_str(), key = key.name(), count,
+        peer = %peer.from, client, role, reason, bucket = bucket.as_str(), key = key.name(), count,
         "authentication failed"
     );
 }

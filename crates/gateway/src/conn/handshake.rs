@@ -114,7 +114,7 @@ async fn let_in<Io: FrameIo>(mut io: Io, peer: Peer, mut place: Place, front: Fr
     let visit = services.presence.enter(&caller);
     greet_node(&services, &caller).await;
     note_visit(&services, &caller, "connect");
-    tracing::info!(conn = %conn_id, peer = %peer.addr, client = %caller.client.id, role = %caller.role, "connected");
+    tracing::info!(conn = %conn_id, peer = %peer.from, client = %caller.client.id, role = %caller.role, "connected");
     let cx = Cx { who: caller, services, after: After::default() };
     let actor = Actor { io, outbound, cx, table: front.table, tasks: front.tasks, limits: front.limits };
     Some(Visitor { actor, queued, conn_id, _place: place, _membership: membership, _visit: visit })

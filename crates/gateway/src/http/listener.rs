@@ -1,14 +1,13 @@
 //! Accepts sockets, within the limits of `conn::limits`, and speaks HTTP/1.1 on them until an upgrade takes one over.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+use super::incoming::{Door, Incoming};
 use super::router;
 use crate::conn::handshake::Front;
 use crate::conn::limits::{Place, Places};
@@ -21,18 +20,19 @@ const HEAD_MAX_BYTES: usize = 16 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Accepts until `stop`.
-pub(crate) async fn accept(listener: TcpListener, places: Places, front: Front, stop: CancellationToken) {
+pub(crate) async fn accept(door: Door, places: Places, front: Front, stop: CancellationToken) {
     loop {
         let accepted = tokio::select! {
             biased;
             () = stop.cancelled() => return,
-            accepted = listener.accept() => accepted,
+            accepted = door.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => match places.take(peer.ip()) {
-                Some(place) => drop(front.tasks.spawn(speak(stream, peer, place, front.clone(), stop.clone()))),
-                None => tracing::warn!(%peer, "too many connections; this one is closed"),
+            Ok(Some(incoming)) => match places.take(incoming.from.ip()) {
+                Some(place) => drop(front.tasks.spawn(speak(incoming, place, front.clone(), stop.clone()))),
+                None => tracing::warn!(peer = %incoming.from, "too many connections; this one is closed"),
             },
+            Ok(None) => {}
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -41,13 +41,13 @@ pub(crate) async fn accept(listener: TcpListener, places: Places, front: Front, 
     }
 }
 
-async fn speak(stream: TcpStream, peer: SocketAddr, place: Place, front: Front, stop: CancellationToken) {
-    let _not_fatal = stream.set_nodelay(true);
+async fn speak(incoming: Incoming, place: Place, front: Front, stop: CancellationToken) {
+    let Incoming { stream, from } = incoming;
     let place = std::sync::Mutex::new(Some(place));
     let service = service_fn(|request| {
         let place = &place;
         let front = &front;
-        async move { Ok::<_, std::convert::Infallible>(router::route(request, peer, place, front).await) }
+        async move { Ok::<_, std::convert::Infallible>(router::route(request, from, place, front).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -66,6 +66,6 @@ async fn speak(stream: TcpStream, peer: SocketAddr, place: Place, front: Front, 
         }
     };
     if let Err(error) = served {
-        tracing::debug!(%peer, %error, "an HTTP connection ended badly");
+        tracing::debug!(peer = %from, %error, "an HTTP connection ended badly");
     }
 }

@@ -1,8 +1,10 @@
-//! The one TCP port: which addresses it is bound on, HTTP, and the WebSocket upgrade.
+//! The one port, which addresses it is bound on, the local socket, HTTP, and the WebSocket upgrade.
 
 mod bearer;
 pub(crate) mod bind;
+pub(crate) mod incoming;
 pub(crate) mod listener;
+pub(crate) mod local_socket;
 pub(crate) mod metrics;
 pub(crate) mod occupant;
 mod page;

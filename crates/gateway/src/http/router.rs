@@ -1,6 +1,5 @@
 //! Which path is answered by what. Any path takes the WebSocket upgrade except reserved ones.
 
-use std::net::SocketAddr;
 use std::sync::Mutex;
 
 use axum::body::Body;
@@ -10,6 +9,7 @@ use hyper::body::Incoming;
 use super::{bearer, metrics, page, probes, reply, upgrade};
 use crate::auth::host;
 use crate::auth::locality::Peer;
+use crate::auth::provenance::Provenance;
 use crate::conn::handshake::Front;
 use crate::conn::limits::Place;
 
@@ -19,12 +19,12 @@ const RESERVED: &str = "/__openclaw__/worker";
 /// Answers one HTTP request; `place` is taken by an upgrade.
 pub(crate) async fn route(
     request: Request<Incoming>,
-    addr: SocketAddr,
+    from: Provenance,
     place: &Mutex<Option<Place>>,
     front: &Front,
 ) -> Response<Body> {
     let policy = front.services.gate.policy();
-    let peer = Peer::read(addr, request.headers(), &policy);
+    let peer = Peer::read(from, request.headers(), &policy);
     let path = request.uri().path();
     // Against DNS rebinding, before anything is looked at; the liveness probe tells nothing worth stealing.
     if !matches!(path, "/health" | "/healthz") && !host::is_ours(&peer, &policy) {

@@ -1,0 +1,40 @@
+//! What vouches for a connection before it says a word: the listener it came in by. Facts of the kernel, no headers.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+/// By which door a connection came in, and what that door knows of the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Provenance {
+    /// A TCP listener: an address.
+    Tcp(SocketAddr),
+    /// The socket in the state folder: the user of the process on the other end.
+    Unix {
+        /// As the kernel saw it when the process connected.
+        uid: u32,
+    },
+}
+
+impl Provenance {
+    /// The address limits and attribution go by; a local socket counts as loopback.
+    pub(crate) fn ip(&self) -> IpAddr {
+        match self {
+            Self::Tcp(address) => address.ip().to_canonical(),
+            Self::Unix { .. } => Ipv4Addr::LOCALHOST.into(),
+        }
+    }
+
+    /// Whether the door itself proves that the owner is speaking.
+    pub(crate) const fn is_owner(&self) -> bool {
+        matches!(self, Self::Unix { .. })
+    }
+}
+
+impl fmt::Display for Provenance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix { uid } => write!(f, "unix uid {uid}"),
+        }
+    }
+}

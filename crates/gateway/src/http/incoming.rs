@@ -1,0 +1,56 @@
+//! One kind of connection for everything above, whatever listener it came in by. A new listener is an arm here.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
+
+use crate::auth::provenance::Provenance;
+
+/// The bytes of a connection.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+/// A connection that was accepted and has said nothing yet.
+pub(crate) struct Incoming {
+    /// Its bytes.
+    pub(crate) stream: Box<dyn Stream>,
+    /// What vouches for it.
+    pub(crate) from: Provenance,
+}
+
+/// A listener.
+pub(crate) enum Door {
+    /// An address of the one port.
+    Tcp(TcpListener),
+    /// The socket in the state folder, for processes of this user and of root.
+    Unix(UnixListener),
+}
+
+impl Door {
+    /// The next connection; `None` when it is refused at the door.
+    ///
+    /// # Errors
+    /// What the kernel says, such as that there are no more file descriptors.
+    pub(crate) async fn accept(&self) -> io::Result<Option<Incoming>> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                // Frames are small and answered at once; a socket that is cut already says so when it is read.
+                let _not_fatal = stream.set_nodelay(true);
+                Ok(Some(Incoming { stream: Box::new(stream), from: Provenance::Tcp(peer) }))
+            }
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                let uid = stream.peer_cred()?.uid();
+                let ours = rustix::process::geteuid();
+                if uid != 0 && uid != ours.as_raw() {
+                    tracing::warn!(uid, "another user knocked at the local socket and was refused");
+                    return Ok(None);
+                }
+                Ok(Some(Incoming { stream: Box::new(stream), from: Provenance::Unix { uid } }))
+            }
+        }
+    }
+}
