@@ -26,9 +26,8 @@ mod tests {
     fn a_rebound_name_is_refused_and_our_own_are_not() {
         let mut policy = policy();
         policy.own_hosts = vec!["claw.example".into(), "workstation".into()];
-        let ours = |addr: &str, host: &str| {
-            is_ours(&Peer::read(tcp(addr), &headers(&[("host", host)]), &policy), &policy)
-        };
+        let ours =
+            |addr: &str, host: &str| is_ours(&Peer::read(tcp(addr), &headers(&[("host", host)]), &policy), &policy);
         for host in ["127.0.0.1:18789", "localhost", "[::1]:1", "10.1.2.3", "box.local", "b.ts.net", "claw.example:1"] {
             assert!(ours("127.0.0.1:1", host), "{host}");
         }
