@@ -92,6 +92,11 @@ impl Failure {
         Self::plain("usage_error", "USAGE", Kind::Usage, message.into())
     }
 
+    /// It was asked for, and what came of it is not known.
+    pub(crate) fn lost(code: &'static str, message: impl Into<String>) -> Self {
+        Self::plain("cli_error", code, Kind::Lost, message.into())
+    }
+
     /// A command that is part of the product and not there yet.
     pub(crate) fn not_built(command: &str) -> Self {
         Self::new("NOT_BUILT", format!("`{command}` is not built yet"))
@@ -242,6 +247,7 @@ explained!(
     config::edit::EditError,
     link::IdentityError,
     link::TargetError,
+    crate::service::ServiceError,
 );
 
 impl From<DialError> for Failure {

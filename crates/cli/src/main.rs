@@ -12,6 +12,7 @@ mod cred;
 mod exit;
 mod out;
 mod rpc;
+mod service;
 
 use std::process::ExitCode;
 

@@ -27,6 +27,7 @@ mod reload;
 mod rpc;
 mod services;
 mod slash;
+mod supervisor;
 mod typed;
 mod wiring;
 mod work;

@@ -33,6 +33,7 @@ use crate::presence::{Presence, Versions};
 use crate::reload::Reload;
 use crate::rpc::write_limit::WriteLimit;
 use crate::services::{Services, ThisRun};
+use crate::supervisor::{self, News};
 use crate::work::Work;
 
 /// After the close frames, what is still at work gets this long.
@@ -171,6 +172,8 @@ impl Gateway {
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
         let announcement = Announcement::of(&services, &addresses);
         announcement.log(&services, token.is_some());
+        tasks.spawn(supervisor::watchdog(stop.clone()));
+        supervisor::tell(News::Ready(&announcement.urls.join(", ")));
         let drain = limits.drain;
         Ok(Running {
             addresses,
@@ -246,6 +249,7 @@ impl Running {
     }
 
     async fn wind_down(self, restart: bool, drain: Duration) {
+        supervisor::tell(if restart { News::Restarting } else { News::Stopping });
         self.stop.cancel();
         let farewell = if restart {
             json!({"reason": "gateway restarting", "restartExpectedMs": 1500})

@@ -1,11 +1,13 @@
-//! Test harness: a Gateway per test, a client that says exactly what it is told, fake vendors.
+//! Test harness: a Gateway per test, a client that says exactly what it is told, fake vendors, a systemd.
 
 mod client;
 mod gateway;
 mod sshd;
+mod systemd;
 pub mod vendors;
 
 pub use client::{Client, Closed, Connect, Received, Refused, device_id, device_key};
 pub use gateway::{TOKEN, TestGateway, free_port};
 pub use rustix::process::Signal;
 pub use sshd::Sshd;
+pub use systemd::Systemd;

@@ -7,6 +7,7 @@ use link::DialError;
 use serde_json::{Value, json};
 use wire::Scope;
 
+use super::gateway::report::View;
 use crate::app::App;
 use crate::args::Rpc;
 use crate::cred::Way;
@@ -109,7 +110,7 @@ fn report(app: &App, args: &Args, heard: &Heard, url: &str, source: &str, warnin
         "sessions": {"paths": [], "count": 0, "defaults": {}, "recent": [], "byAgent": []},
         "os": {"platform": std::env::consts::OS, "arch": std::env::consts::ARCH},
         "update": null, "updateChannel": "stable", "updateChannelSource": "default", "memory": null,
-        "memoryPlugin": null, "pid": null, "gatewayService": {"installed": false}, "nodeService": {"installed": false},
+        "memoryPlugin": null, "pid": null, "gatewayService": View::of(app).short(), "nodeService": {"installed": false},
         "agents": {"defaultId": "main", "agents": agents}, "secretDiagnostics": warnings,
         "collection": {"source": "local", "notCollected": ["update", "memory"]},
         "modelRuntime": null, "eventLoop": null, "processMemory": null, "workerPools": null, "shutdownBudget": null,
@@ -152,7 +153,7 @@ fn text(app: &App, args: &Args, value: &Value, heard: &Heard, port: u16) -> Stri
         ("Version", env!("CARGO_PKG_VERSION").to_owned()),
         ("Dashboard", format!("http://127.0.0.1:{port}/")),
         ("Gateway", format!("{} · {} ({}) · {reach}", shown("mode"), shown("url"), shown("urlSource"))),
-        ("Gateway service", "not installed".to_owned()),
+        ("Gateway service", View::of(app).text()),
         ("Agents", agents(value)),
         ("Sessions", format!("{}", value["sessions"]["count"].as_u64().unwrap_or(0))),
         ("Config", app.config_file().display().to_string()),

@@ -11,6 +11,7 @@ mod local_socket;
 mod offline;
 mod real_model;
 mod security;
+mod service;
 mod shapes;
 mod target;
 mod terminal;

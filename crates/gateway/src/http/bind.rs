@@ -11,6 +11,7 @@ use base::{Code, Explain, Kind, Step};
 use config::{Bind, Config, StartOverrides};
 use tokio::net::{TcpListener, TcpSocket};
 
+use super::inherited;
 use super::occupant::{self, Occupant};
 
 /// BIND-7: a peer that is shutting down lets go of the port within ten seconds.
@@ -88,9 +89,15 @@ pub(crate) async fn open(
     port: u16,
 ) -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
     let mut opened: Vec<(TcpListener, SocketAddr)> = Vec::new();
+    let mut held = inherited::sockets();
     for Wanted { ip, optional } in wanted(config, overrides)? {
         let port = opened.first().map_or(port, |(_, address)| address.port());
-        match listen(SocketAddr::new(ip, port)).await {
+        let address = SocketAddr::new(ip, port);
+        if let Some(at) = held.iter().position(|(_, held)| *held == address) {
+            opened.push((adopt(held.swap_remove(at))?, address));
+            continue;
+        }
+        match listen(address).await {
             Ok(listener) => {
                 let address = listener.local_addr().unwrap_or(SocketAddr::new(ip, port));
                 opened.push((listener, address));
@@ -123,6 +130,11 @@ fn wanted(config: &Config, overrides: &StartOverrides) -> Result<Vec<Wanted>, Bi
             return Err(BindError::Unsupported("gateway.bind=tailnet is not built in this Gateway yet"));
         }
     })
+}
+
+/// A socket the service manager opened is taken as it is.
+fn adopt((socket, address): (std::net::TcpListener, SocketAddr)) -> Result<TcpListener, BindError> {
+    TcpListener::from_std(socket).map_err(|source| BindError::Failed { address, source })
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {

@@ -3,6 +3,7 @@
 mod bearer;
 pub(crate) mod bind;
 pub(crate) mod incoming;
+mod inherited;
 pub(crate) mod listener;
 pub(crate) mod local_socket;
 pub(crate) mod metrics;

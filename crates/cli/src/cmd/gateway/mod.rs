@@ -1,11 +1,16 @@
 //! `openclaw gateway`: run the daemon, or look at one.
 
+mod auth_token;
 mod call;
+pub(super) mod control;
 #[cfg(unix)]
 mod force;
+pub(super) mod install;
+mod install_checks;
 mod probe;
+pub(super) mod report;
 mod run;
-mod status;
+pub(super) mod status;
 mod target;
 
 use clap::Subcommand;
@@ -28,6 +33,7 @@ pub(crate) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   openclaw gateway run                    run in the foreground
+  openclaw gateway install                keep it running as a service
   openclaw gateway status                 is it up, and what does it listen on
   openclaw gateway call status            call any method of the protocol";
 
@@ -37,6 +43,18 @@ enum Action {
     Run(run::Flags),
     /// Show the service, the config and whether the Gateway answers
     Status(status::Args),
+    /// Install the Gateway as a service and start it
+    Install(install::Args),
+    /// Stop the service and remove it
+    Uninstall(control::UninstallArgs),
+    /// Start the service
+    Start(control::StartArgs),
+    /// Stop the service, or the Gateway that runs without one
+    Stop(control::StopArgs),
+    /// Restart the service, or the Gateway that runs without one
+    Restart(control::RestartArgs),
+    /// Say which shared secret the Gateway uses
+    AuthToken(auth_token::Args),
     /// Ask the Gateway how it is
     Health(super::health::Args),
     /// Look at every Gateway this machine could mean
@@ -54,6 +72,12 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         None => run::run(app, &args.run),
         Some(Action::Run(flags)) => run::run(app, flags),
         Some(Action::Status(args)) => status::run(app, args),
+        Some(Action::Install(args)) => install::run(app, args),
+        Some(Action::Uninstall(args)) => control::uninstall(app, args),
+        Some(Action::Start(args)) => control::start(app, args),
+        Some(Action::Stop(args)) => control::stop(app, args),
+        Some(Action::Restart(args)) => control::restart(app, args),
+        Some(Action::AuthToken(args)) => auth_token::run(app, args),
         Some(Action::Health(args)) => super::health::run(app, args),
         Some(Action::Probe(args)) => probe::run(app, args),
         Some(Action::Call(args)) => call::run(app, args),

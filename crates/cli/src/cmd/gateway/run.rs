@@ -217,6 +217,7 @@ fn free_port(_: &App, _: u16) -> Result<(), Failure> {
 async fn serve(app: &App, flags: &Flags, overrides: &StartOverrides) -> Result<(), Failure> {
     // Asked for before anything listens, so that a signal in the first moment is not lost.
     let mut signal = std::pin::pin!(stop_signal().map_err(|error| Failure::new("SIGNALS", error.to_string()))?);
+    let mut again = restart_signal().map_err(|error| Failure::new("SIGNALS", error.to_string()))?;
     // A system-chosen port is chosen once; clients that were told to come back look there.
     let mut port = flags.port;
     loop {
@@ -242,6 +243,7 @@ async fn serve(app: &App, flags: &Flags, overrides: &StartOverrides) -> Result<(
                 return Ok(());
             }
             () = running.restart_wanted() => running.stop(true).await,
+            () = again.asked(app) => running.stop(true).await,
         }
     }
 }
@@ -271,6 +273,41 @@ fn banner_lines(said: &gateway::Announcement, whole: bool) -> Vec<String> {
         format!("logs         {}", said.log_file.display()),
         format!("from afar    {}", said.ssh_line),
     ]
+}
+
+/// SIGUSR2: restart within this process, on the same sockets (SVC-5).
+struct RestartSignal(#[cfg(unix)] tokio::signal::unix::Signal);
+
+#[cfg(unix)]
+fn restart_signal() -> std::io::Result<RestartSignal> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::user_defined2()).map(RestartSignal)
+}
+
+#[cfg(not(unix))]
+fn restart_signal() -> std::io::Result<RestartSignal> {
+    Ok(RestartSignal())
+}
+
+impl RestartSignal {
+    /// Resolves when it came and `commands.restart` lets it.
+    #[cfg(unix)]
+    async fn asked(&mut self, app: &App) {
+        loop {
+            if self.0.recv().await.is_none() {
+                return std::future::pending().await;
+            }
+            let loaded = config::load(app.config_file(), &app.env);
+            if loaded.is_ok_and(|loaded| loaded.config.commands.restart) {
+                return;
+            }
+            tracing::warn!("a restart was asked for by signal; commands.restart is off, or the config cannot be read");
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn asked(&mut self, _: &App) {
+        std::future::pending().await
+    }
 }
 
 /// Resolves when the process is asked to stop.

@@ -8,6 +8,7 @@ use config::{StartOverrides, effective_bind};
 use serde_json::{Value, json};
 
 use super::probe::{self, Seen};
+use super::report::{self, View};
 use crate::app::App;
 use crate::args::Rpc;
 use crate::exit::Failure;
@@ -15,7 +16,7 @@ use crate::rpc;
 
 /// Show the service, the config and whether the Gateway answers
 #[derive(Debug, clap::Args)]
-pub(super) struct Args {
+pub(crate) struct Args {
     /// Look closer
     #[arg(long)]
     deep: bool,
@@ -32,7 +33,7 @@ pub(super) struct Args {
     rpc: Rpc,
 }
 
-pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
+pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let way = rpc::way(app, &args.rpc.reach, args.port, true)?;
     let warnings = way.warnings.clone();
     let url = way.target.to_string();
@@ -46,8 +47,11 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let bind = app.config().map_or("loopback", |loaded| effective_bind(&loaded.config, &overrides).as_str());
     let set = app.env.get("GATEWAY_PORT").is_some() || app.config_port().is_some();
     let port_source = if set { "env/config" } else { "default" };
-    let value = report(app, seen.as_ref(), &Facts { url, host, port, bind, port_source });
-    app.out.either(&value, || text(app, &value, seen.as_ref()));
+    let service = View::of(app);
+    let port_source = if service.port() == Some(port) { "service args" } else { port_source };
+    let facts = Facts { url, host, port, bind, port_source, deep: args.deep, service };
+    let value = report(app, seen.as_ref(), &facts);
+    app.out.either(&value, || text(app, &value, seen.as_ref(), &facts));
     warnings.iter().for_each(|warning| app.out.warn(warning));
     match seen {
         Some(Seen { outcome: Err(error), .. }) if args.require_rpc => Err(Failure::dial(&error).quietly()),
@@ -61,6 +65,8 @@ struct Facts {
     port: u16,
     bind: &'static str,
     port_source: &'static str,
+    deep: bool,
+    service: View,
 }
 
 fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
@@ -68,6 +74,9 @@ fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
     let issues: Vec<String> = valid.as_ref().err().map(|failure| failure.message.clone()).into_iter().collect();
     let config = json!({"path": app.config_file(), "exists": app.config_file().exists(), "valid": valid.is_ok(),
         "issues": issues});
+    let read_by = facts.service.config_file();
+    let mismatch = read_by.as_ref().is_some_and(|path| path != app.config_file());
+    let daemon = read_by.map(|path| json!({"path": path, "exists": path.exists()}));
     let listening = match seen.map(|seen| &seen.outcome) {
         None => "unknown",
         Some(Err(link::DialError::Refused { .. })) => "free",
@@ -77,9 +86,8 @@ fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
     json!({
         "cli": {"version": env!("CARGO_PKG_VERSION"), "path": std::env::current_exe().ok()},
         "logFile": base::log::file_of_today(&app.paths.logs()),
-        "service": {"label": "systemd", "loaded": false, "loadedText": "loaded", "notLoadedText": "not installed",
-            "runtime": null},
-        "config": {"cli": config, "daemon": null},
+        "service": facts.service.json(app, facts.port),
+        "config": {"cli": config, "daemon": daemon, "mismatch": mismatch},
         "gateway": {"bindMode": facts.bind, "bindHost": facts.host, "port": facts.port,
             "portSource": facts.port_source, "probeUrl": facts.url,
             "controlUiLinks": {"httpUrl": format!("http://127.0.0.1:{}/", facts.port), "wsUrl": facts.url},
@@ -87,7 +95,7 @@ fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
         "hostDesktop": null,
         "port": {"port": facts.port, "status": listening, "listeners": [], "hints": []},
         "rpc": rpc_part(seen, &facts.url),
-        "extraServices": [], "pluginVersionDrift": null,
+        "extraServices": if facts.deep { report::others(app) } else { Vec::new() }, "pluginVersionDrift": null,
     })
 }
 
@@ -104,7 +112,7 @@ fn rpc_part(seen: Option<&Seen>, url: &str) -> Value {
     }
 }
 
-fn text(app: &App, value: &Value, seen: Option<&Seen>) -> String {
+fn text(app: &App, value: &Value, seen: Option<&Seen>, facts: &Facts) -> String {
     let config = &value["config"]["cli"];
     let state = match (config["exists"] == true, config["valid"] == true) {
         (false, _) => " (missing)",
@@ -115,13 +123,25 @@ fn text(app: &App, value: &Value, seen: Option<&Seen>) -> String {
     let shown = |key: &str| gateway[key].as_str().unwrap_or("-");
     let (bind, host) = (shown("bindMode"), shown("bindHost"));
     let mut rows = vec![
-        ("Service:", "not installed".to_owned()),
+        ("Service:", facts.service.text()),
         ("File logs:", base::log::file_of_today(&app.paths.logs()).display().to_string()),
-        ("Config (cli):", format!("{}{state}", app.config_file().display())),
+    ];
+    rows.extend(facts.service.rows());
+    rows.push(("Config (cli):", format!("{}{state}", app.config_file().display())));
+    rows.extend(facts.service.config_file().map(|path| {
+        let state = if path.exists() { "" } else { " (missing)" };
+        ("Config (service):", format!("{}{state}", path.display()))
+    }));
+    rows.extend([
         ("Gateway:", format!("bind={bind} ({host}), port={} ({})", gateway["port"], shown("portSource"))),
         ("Probe target:", shown("probeUrl").to_owned()),
         ("Dashboard:", gateway["controlUiLinks"]["httpUrl"].as_str().unwrap_or("-").to_owned()),
-    ];
+    ]);
+    let drift = facts.service.drift(app, facts.port);
+    rows.extend(drift.iter().map(|(code, message)| ("Service drift:", format!("{message} [{code}]"))));
+    rows.extend((!drift.is_empty()).then(|| ("Next:", "openclaw gateway install --force".to_owned())));
+    let others = value["extraServices"].as_array().map_or(&[][..], Vec::as_slice);
+    rows.extend(others.iter().map(|other| ("Other service:", other["detail"].as_str().unwrap_or("-").to_owned())));
     match seen.map(|seen| &seen.outcome) {
         None => {}
         Some(Ok(answer)) => {
