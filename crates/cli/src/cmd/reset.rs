@@ -45,7 +45,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
                 .for_each(|space| removal.add(space));
         }
     }
-    if args.scope != Scope::Config {
+    if args.scope != Scope::Config && !app.paths.config_file.starts_with(&app.paths.state_dir) {
         removal.add(app.paths.config_file.clone());
     }
     removal.carry_out(app, "reset", Consent { dry_run: args.dry_run, yes: args.yes })

@@ -58,8 +58,10 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let spinner = app.out.spinner("asking the Gateway");
     let heard = rpc::block_on(ask(app, args, way))?;
     drop(spinner);
-    let value = report(app, args, &heard, &url, source, &warnings);
-    app.out.either(&value, || text(app, args, &value, &heard, port));
+    let service = View::of(app);
+    let mut value = report(app, args, &heard, &url, source, &warnings);
+    value["gatewayService"] = service.short();
+    app.out.either(&value, || text(app, args, &value, &heard, (port, &service)));
     if !app.out.json {
         warnings.iter().for_each(|warning| app.out.warn(warning));
     }
@@ -110,7 +112,7 @@ fn report(app: &App, args: &Args, heard: &Heard, url: &str, source: &str, warnin
         "sessions": {"paths": [], "count": 0, "defaults": {}, "recent": [], "byAgent": []},
         "os": {"platform": std::env::consts::OS, "arch": std::env::consts::ARCH},
         "update": null, "updateChannel": "stable", "updateChannelSource": "default", "memory": null,
-        "memoryPlugin": null, "pid": null, "gatewayService": View::of(app).short(), "nodeService": {"installed": false},
+        "memoryPlugin": null, "pid": null, "nodeService": {"installed": false},
         "agents": {"defaultId": "main", "agents": agents}, "secretDiagnostics": warnings,
         "collection": {"source": "local", "notCollected": ["update", "memory"]},
         "modelRuntime": null, "eventLoop": null, "processMemory": null, "workerPools": null, "shutdownBudget": null,
@@ -138,7 +140,7 @@ fn report(app: &App, args: &Args, heard: &Heard, url: &str, source: &str, warnin
     value
 }
 
-fn text(app: &App, args: &Args, value: &Value, heard: &Heard, port: u16) -> String {
+fn text(app: &App, args: &Args, value: &Value, heard: &Heard, (port, service): (u16, &View)) -> String {
     let gateway = &value["gateway"];
     let shown = |key: &str| gateway[key].as_str().unwrap_or("-").to_owned();
     let reach = match (heard.latency, heard.auth) {
@@ -153,7 +155,7 @@ fn text(app: &App, args: &Args, value: &Value, heard: &Heard, port: u16) -> Stri
         ("Version", env!("CARGO_PKG_VERSION").to_owned()),
         ("Dashboard", format!("http://127.0.0.1:{port}/")),
         ("Gateway", format!("{} · {} ({}) · {reach}", shown("mode"), shown("url"), shown("urlSource"))),
-        ("Gateway service", View::of(app).text()),
+        ("Gateway service", service.text()),
         ("Agents", agents(value)),
         ("Sessions", format!("{}", value["sessions"]["count"].as_u64().unwrap_or(0))),
         ("Config", app.config_file().display().to_string()),

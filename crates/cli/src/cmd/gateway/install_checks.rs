@@ -25,7 +25,7 @@ pub(super) fn environment(app: &App) -> Result<(), Failure> {
         let message = "OPENCLAW_SUPERVISOR_MODE=external: another supervisor keeps the Gateway";
         return Err(Failure::new("SERVICE_SUPERVISED_EXTERNALLY", message).run("openclaw gateway run"));
     }
-    Ok(foreign(app)?)
+    foreign(app)
 }
 
 /// The state of another profile, or of somebody else, is not this service's to run on.
