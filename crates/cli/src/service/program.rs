@@ -77,13 +77,12 @@ impl Program {
         let refused =
             |error: std::io::Error| ServiceError::Refused { command: command.clone(), said: error.to_string() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(refused)?;
-        let work = Command::new(&self.path)
-            .args(args)
-            .env_clear()
-            .envs(self.env.clone())
-            .stdin(Stdio::null())
-            .kill_on_drop(true)
-            .output();
+        // `output` starts the program when it is called, so that it must be called inside the runtime.
+        let work = async {
+            let mut program = Command::new(&self.path);
+            program.args(args).env_clear().envs(self.env.clone()).stdin(Stdio::null()).kill_on_drop(true);
+            program.output().await
+        };
         let output = runtime.block_on(async { tokio::time::timeout(ENDS_WITHIN, work).await });
         let Ok(output) = output else {
             return Err(ServiceError::Silent { command, secs: ENDS_WITHIN.as_secs() });
