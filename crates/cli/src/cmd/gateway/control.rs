@@ -48,8 +48,11 @@ pub(crate) struct RestartArgs {
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct UninstallArgs {}
 
+/// A service, and who keeps it.
+type Kept = (Box<dyn Manager>, State);
+
 /// The installed service of this profile; `None` where there is none, or nobody who could keep one.
-fn installed(app: &App) -> Result<Option<(Box<dyn Manager>, State)>, Failure> {
+fn installed(app: &App) -> Result<Option<Kept>, Failure> {
     let name = Name::gateway(&app.paths.profile);
     let found = service::keeper(&app.env, &name, false).and_then(|manager| {
         let state = manager.state(&name)?;
