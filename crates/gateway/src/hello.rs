@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use wire::connect::{Features, HelloOk, Policy, ServerInfo, SessionDefaults, Snapshot};
+use wire::methods::resume;
 use wire::{Scope, SessionKey, events};
 
 use crate::auth::Admitted;
@@ -12,7 +13,7 @@ use crate::services::Services;
 /// What this Gateway can do: the same lists for every caller, made once.
 pub(crate) fn features(table: &Table) -> Features {
     let events = events::ALL.iter().map(|row| row.name.to_owned()).collect();
-    Features { methods: table.listed().into(), events, capabilities: Vec::new() }
+    Features { methods: table.listed().into(), events, capabilities: vec![resume::CAP.to_owned()] }
 }
 
 /// Composes it for one caller.

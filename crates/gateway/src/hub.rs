@@ -1,17 +1,23 @@
 //! The only place that broadcasts: scope filter, number, each connection's bounded queue.
 //!
 //! A payload is serialised once and shared; each connection composes its own frame around it. The lock is held while
-//! an event is pushed to all its readers, so that everyone sees events in one order; pushing never waits.
+//! an event is pushed to all its readers, so that everyone sees events in one order; pushing never waits. What was sent
+//! is kept for a while for readers that may come back ([`streams`]).
 
-use std::collections::{HashMap, HashSet};
+pub mod streams;
+
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use serde::Serialize;
 use wire::events::{Audience, EventRow};
 use wire::frame::StateVersion;
+use wire::methods::resume::{CAP, RESUMING, ResumeParams, Resumed};
 use wire::{Role, SessionKey};
 
-use crate::conn::outbound::{Close, Outbound, SharedEvent};
+use self::streams::{Joins, Reader, Return, Streams};
+use crate::conn::outbound::{Close, FRAME_OVERHEAD_BYTES, Outbound, SharedEvent};
 use crate::rpc::{Caller, ConnId};
 
 /// Something a connection may subscribe to.
@@ -23,18 +29,37 @@ pub(crate) enum Topic {
     SessionMessages(SessionKey),
 }
 
+/// Who of an event's audience hears it.
+#[derive(Debug, Clone)]
+pub(crate) enum Reach {
+    /// Everyone in it.
+    All,
+    /// Those that advertised this cap.
+    Cap(&'static str),
+    /// Those that follow one of these.
+    Followers(Vec<Topic>),
+}
+
+/// An event on its way, and whom it reaches.
+#[derive(Debug, Clone)]
+pub(crate) struct Told {
+    event: SharedEvent,
+    reach: Reach,
+}
+
 /// A connection as filters see it.
 pub(crate) struct Member {
     /// Who it is.
     pub(crate) caller: Arc<Caller>,
-    topics: HashSet<Topic>,
+    /// What it follows, and from which event on.
+    topics: HashMap<Topic, u64>,
     outbound: Outbound,
 }
 
 impl Member {
     /// Whether the connection subscribed to `topic`.
     pub(crate) fn follows(&self, topic: &Topic) -> bool {
-        self.topics.contains(topic)
+        self.topics.contains_key(topic)
     }
 
     /// Whether the connection belongs to `audience`.
@@ -45,9 +70,43 @@ impl Member {
             Audience::Targeted => false,
         }
     }
+
+    fn is_reached(&self, number: u64, row: &EventRow, reach: &Reach) -> bool {
+        let since = |topic| self.topics.get(topic).is_some_and(|since| *since <= number);
+        self.hears(row.audience)
+            && match reach {
+                Reach::All => true,
+                Reach::Cap(cap) => self.caller.has_cap(cap),
+                Reach::Followers(topics) => topics.iter().any(since),
+            }
+    }
 }
 
-type Members = HashMap<ConnId, Member>;
+impl Reader<Told> for Member {
+    fn hears(&self, number: u64, told: &Told) -> bool {
+        self.is_reached(number, told.event.row, &told.reach)
+    }
+
+    /// The same device in the same role, or without a device the same client let in the same way; and no more scopes.
+    fn continues(&self, before: &Self) -> bool {
+        let (new, old) = (&self.caller, &before.caller);
+        let caps = |caller: &Caller| {
+            let mut caps = caller.caps.clone();
+            caps.retain(|cap| cap != RESUMING);
+            caps.sort();
+            caps
+        };
+        let same = new.device_id == old.device_id && new.role == old.role && caps(new) == caps(old);
+        let known = new.device_id.is_some() || (new.auth == old.auth && new.client.id == old.client.id);
+        same && known && old.scopes.covers(&new.scopes)
+    }
+
+    fn inherit(&mut self, before: &Self) {
+        self.topics.clone_from(&before.topics);
+    }
+}
+
+type Members = Streams<ConnId, Member, Told>;
 
 /// Every open connection, and the way to reach them.
 #[derive(Clone, Default)]
@@ -59,88 +118,108 @@ impl Hub {
     /// Adds a connection until the returned guard is dropped.
     pub(crate) fn join(&self, caller: Arc<Caller>, outbound: Outbound) -> Membership {
         let conn_id = caller.conn_id;
-        self.lock().insert(conn_id, Member { caller, outbound, topics: HashSet::new() });
+        let joins = match (caller.has_cap(CAP), caller.has_cap(RESUMING)) {
+            (true, true) => Joins::Returning,
+            (true, false) => Joins::Staying,
+            (false, _) => Joins::Passing,
+        };
+        self.lock().join(conn_id, Member { caller, outbound, topics: HashMap::new() }, joins);
         Membership { hub: self.clone(), conn_id }
+    }
+
+    /// Lets a connection go on where another one broke off (RECON-6). The answer is queued before what was missed, and
+    /// nothing can come between them.
+    pub(crate) fn resume(&self, conn_id: ConnId, epoch: &str, asked: &ResumeParams, answer: impl FnOnce(&Resumed)) {
+        let mut members = self.lock();
+        let before = asked.conn_id.parse().ok().filter(|_| asked.epoch == epoch);
+        let outcome = match before {
+            Some(before) => members.resume(Instant::now(), conn_id, before, asked.seq),
+            None => members.start_anew(conn_id),
+        };
+        let missed = match outcome {
+            Return::Missed(missed) => missed,
+            Return::Refetch(reason) => {
+                return answer(&Resumed { refetch: Some(true), reason: Some(reason.into()), ..Resumed::default() });
+            }
+        };
+        answer(&Resumed { replayed: Some(missed.len() as u64), ..Resumed::default() });
+        if let Some(member) = members.get(conn_id) {
+            missed.iter().for_each(|(seq, told)| member.outbound.again(&told.event, *seq));
+        }
+        if let Some(dead) = before.and_then(|before| members.left(before)) {
+            dead.outbound.close(Close::at_once(wire::close::NORMAL, "resumed on another connection"));
+        }
     }
 
     /// Sends an event to everyone in its audience.
     pub(crate) fn broadcast(&self, row: &'static EventRow, payload: &impl Serialize) {
-        self.send(row, payload, None, |_| true);
+        self.send(row, payload, None, Reach::All);
     }
 
     /// Sends an event that carries the versions of the state snapshots.
     pub(crate) fn broadcast_versioned(&self, row: &'static EventRow, payload: &impl Serialize, version: StateVersion) {
-        self.send(row, payload, Some(version), |_| true);
+        self.send(row, payload, Some(version), Reach::All);
     }
 
-    /// Sends an event to those in its audience that pass `filter`; the others' numbers do not move.
-    pub(crate) fn broadcast_to(
-        &self,
-        row: &'static EventRow,
-        payload: &impl Serialize,
-        filter: impl Fn(&Member) -> bool,
-    ) {
-        self.send(row, payload, None, filter);
+    /// Sends an event to those in its audience whom `reach` means; the others' numbers do not move.
+    pub(crate) fn broadcast_to(&self, row: &'static EventRow, payload: &impl Serialize, reach: Reach) {
+        self.send(row, payload, None, reach);
     }
 
-    /// Whether any open connection passes `filter`; saves making an event nobody would hear.
+    /// Whether any connection passes `filter`, those that may come back too; saves making an event nobody would hear.
     pub(crate) fn any(&self, filter: impl Fn(&Member) -> bool) -> bool {
-        self.lock().values().any(filter)
+        self.lock().all().any(filter)
     }
 
     /// Sends an event to one connection, without a number; a connection that is gone hears nothing.
     pub(crate) fn to(&self, conn_id: ConnId, row: &'static EventRow, payload: &impl Serialize) {
         let Some(event) = shared(row, payload, None) else { return };
-        if let Some(member) = self.lock().get(&conn_id) {
+        if let Some(member) = self.lock().get(conn_id) {
             member.outbound.target(&event);
         }
     }
 
     /// Subscribes a connection to a topic.
     pub(crate) fn subscribe(&self, conn_id: ConnId, topic: Topic) {
-        if let Some(member) = self.lock().get_mut(&conn_id) {
-            member.topics.insert(topic);
-        }
+        let mut members = self.lock();
+        let since = members.next();
+        members.change(conn_id, false, |member| member.topics.entry(topic).or_insert(since).to_owned());
     }
 
     /// Ends a subscription; whether there was one.
     pub(crate) fn unsubscribe(&self, conn_id: ConnId, topic: &Topic) -> bool {
-        self.lock().get_mut(&conn_id).is_some_and(|member| member.topics.remove(topic))
+        self.lock().change(conn_id, true, |member| member.topics.remove(topic).is_some()).unwrap_or(false)
     }
 
-    /// Closes every connection that passes `filter`, after what already waits for it.
+    /// Closes every connection that passes `filter`, after what already waits for it, and forgets those that left.
     pub(crate) fn close(&self, close: &Close, filter: impl Fn(&Caller) -> bool) {
-        for member in self.lock().values().filter(|member| filter(&member.caller)) {
+        let mut members = self.lock();
+        for member in members.here().filter(|member| filter(&member.caller)) {
             member.outbound.close(close.clone());
         }
+        members.forget_away(|member| filter(&member.caller));
     }
 
     /// Everyone connected now.
     pub(crate) fn callers(&self) -> Vec<Arc<Caller>> {
-        self.lock().values().map(|member| member.caller.clone()).collect()
+        self.lock().here().map(|member| member.caller.clone()).collect()
     }
 
     /// How many connections are open.
     pub(crate) fn len(&self) -> usize {
-        self.lock().len()
+        self.lock().here().count()
     }
 
-    fn send(
-        &self,
-        row: &'static EventRow,
-        payload: &impl Serialize,
-        version: Option<StateVersion>,
-        filter: impl Fn(&Member) -> bool,
-    ) {
-        let members = self.lock();
-        let mut readers = members.values().filter(|member| member.hears(row.audience) && filter(member)).peekable();
-        if readers.peek().is_none() {
+    fn send(&self, row: &'static EventRow, payload: &impl Serialize, version: Option<StateVersion>, reach: Reach) {
+        let mut members = self.lock();
+        let number = members.next();
+        if !members.all().any(|member| member.is_reached(number, row, &reach)) {
             return;
         }
         let Some(event) = shared(row, payload, version) else { return };
-        for member in readers {
-            member.outbound.broadcast(&event);
-        }
+        let cost = event.payload.len() + FRAME_OVERHEAD_BYTES;
+        let told = Told { event, reach };
+        members.publish(Instant::now(), told, cost, |member, told, seq| member.outbound.broadcast(&told.event, seq));
     }
 
     fn lock(&self) -> MutexGuard<'_, Members> {
@@ -166,6 +245,6 @@ pub(crate) struct Membership {
 
 impl Drop for Membership {
     fn drop(&mut self) {
-        self.hub.lock().remove(&self.conn_id);
+        self.hub.lock().leave(Instant::now(), self.conn_id);
     }
 }

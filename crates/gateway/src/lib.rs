@@ -36,4 +36,5 @@ pub use announcement::Announcement;
 pub use conn::limits::Limits;
 pub use http::bind::BindError;
 pub use http::occupant::{Occupant, of as occupants};
+pub use hub::streams;
 pub use wiring::{Gateway, Options, Running, StartError};

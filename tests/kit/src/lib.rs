@@ -8,6 +8,7 @@ pub mod vendors;
 
 pub use client::{Client, Closed, Connect, Received, Refused, device_id, device_key};
 pub use gateway::{TOKEN, TestGateway, free_port};
+pub use ed25519_dalek::SigningKey;
 pub use rustix::process::Signal;
 pub use sshd::Sshd;
 pub use systemd::Systemd;

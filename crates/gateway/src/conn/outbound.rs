@@ -1,4 +1,4 @@
-//! What waits to be sent on one connection, and what happens when its reader is slow.
+//! What waits to be sent on one connection, and what happens when its reader is slow. The hub numbers, this queues.
 //!
 //! Answers are never dropped. Events that may be dropped are, once `Limits::low_mark_bytes` wait; the number they would
 //! have carried is skipped, so the client sees the gap and refetches. Above `Limits::max_buffered_bytes` the connection is
@@ -16,7 +16,7 @@ use wire::frame::{self, StateVersion};
 use super::limits::Limits;
 
 /// What a frame costs beside its payload: names, numbers, WebSocket header.
-const FRAME_OVERHEAD_BYTES: usize = 128;
+pub(crate) const FRAME_OVERHEAD_BYTES: usize = 128;
 
 /// How a connection ends from our side.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +79,6 @@ impl Item {
 struct Queue {
     items: VecDeque<Item>,
     bytes: usize,
-    seq: u64,
     close: Option<Close>,
 }
 
@@ -114,17 +113,18 @@ impl Outbound {
         self.0.reader.wake();
     }
 
-    /// Queues a broadcast event under the connection's next number, or skips that number when the reader is slow.
-    pub(crate) fn broadcast(&self, event: &SharedEvent) {
-        let mut queue = self.lock();
-        queue.seq += 1;
-        if event.row.droppable && queue.bytes > self.0.limits.low_mark_bytes {
+    /// Queues a broadcast event under the reader's number for it, or skips that number when the reader is slow.
+    pub(crate) fn broadcast(&self, event: &SharedEvent, seq: u64) {
+        if event.row.droppable && self.lock().bytes > self.0.limits.low_mark_bytes {
             metrics::counter!("openclaw_events_dropped_total").increment(1);
             return;
         }
-        let seq = Some(queue.seq);
-        self.push(&mut queue, Item::Event { event: event.clone(), seq });
-        drop(queue);
+        self.again(event, seq);
+    }
+
+    /// Queues an event its reader has missed; it waited for it, so it is never dropped.
+    pub(crate) fn again(&self, event: &SharedEvent, seq: u64) {
+        self.push(&mut self.lock(), Item::Event { event: event.clone(), seq: Some(seq) });
         self.0.reader.wake();
     }
 

@@ -11,7 +11,7 @@ use wire::message::Message;
 use super::report::{Out, Subject};
 use crate::display::message::{Limits, Place, project};
 use crate::display::rows::Rows;
-use crate::hub::{Hub, Topic};
+use crate::hub::{Hub, Reach, Topic};
 
 /// The cap of clients that want tools with their arguments and results.
 const TOOL_EVENTS: &str = "tool-events";
@@ -47,7 +47,7 @@ impl News {
                 merged: row.merged(),
                 session: Some(row),
             };
-            self.hub.broadcast_to(&events::SESSIONS_CHANGED, &payload, |member| member.follows(&Topic::Sessions));
+            self.hub.broadcast_to(&events::SESSIONS_CHANGED, &payload, Reach::Followers(vec![Topic::Sessions]));
         }
     }
 
@@ -63,7 +63,7 @@ impl News {
             session: None,
             merged: serde_json::Map::new(),
         };
-        self.hub.broadcast_to(&events::SESSIONS_CHANGED, &payload, |member| member.follows(&Topic::Sessions));
+        self.hub.broadcast_to(&events::SESSIONS_CHANGED, &payload, Reach::Followers(vec![Topic::Sessions]));
     }
 
     /// A message became durable outside a turn.
@@ -81,7 +81,7 @@ impl News {
                 Out::Chat(event) => self.hub.broadcast(&events::CHAT, &event),
                 Out::Agent(event) => self.hub.broadcast(&events::AGENT, &event),
                 Out::Tool(event) => {
-                    self.hub.broadcast_to(&events::AGENT, &event, |member| member.caller.has_cap(TOOL_EVENTS));
+                    self.hub.broadcast_to(&events::AGENT, &event, Reach::Cap(TOOL_EVENTS));
                 }
                 Out::Message { entry_id, seq, message } => {
                     let run_id = Some(subject.run_id.as_str());
@@ -115,9 +115,7 @@ impl News {
             merged: row.merged(),
             session: row,
         };
-        self.hub.broadcast_to(&events::SESSION_MESSAGE, &payload, |member| {
-            member.follows(&Topic::Sessions) || member.follows(&one)
-        });
+        self.hub.broadcast_to(&events::SESSION_MESSAGE, &payload, Reach::Followers(vec![Topic::Sessions, one]));
     }
 
     async fn session(&self, key: &SessionKey) -> Option<Session> {

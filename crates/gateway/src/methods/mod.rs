@@ -13,6 +13,7 @@ mod health;
 mod logs;
 mod models;
 mod presence;
+mod resume;
 mod sessions;
 mod status;
 mod tools;
@@ -44,6 +45,7 @@ pub(crate) fn table() -> Table {
         .on::<methods::logs::Tail>(logs::tail)
         .on::<methods::presence::SystemEvent>(presence::system_event)
         .on::<methods::presence::SystemPresence>(presence::system_presence)
+        .early::<methods::resume::Resume>(resume::resume)
         .on::<methods::status::Status>(status::status)
         .on::<methods::status::SystemInfo>(status::system_info)
         .on::<methods::voicewake::Get>(voicewake::get)

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::ops::Deref;
+use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use uuid::Uuid;
@@ -19,6 +20,14 @@ impl ConnId {
     /// A new name.
     pub(crate) fn random() -> Self {
         Self(Uuid::new_v4())
+    }
+}
+
+impl FromStr for ConnId {
+    type Err = uuid::Error;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
     }
 }
 

@@ -10,6 +10,7 @@ mod hub;
 mod limits;
 mod methods;
 mod pairing;
+mod resume;
 mod throttle;
 mod tunnel;
 mod work;

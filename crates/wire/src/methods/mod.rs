@@ -15,6 +15,7 @@ pub mod health;
 pub mod logs;
 pub mod models;
 pub mod presence;
+pub mod resume;
 pub mod session_edit;
 pub mod sessions;
 pub mod status;

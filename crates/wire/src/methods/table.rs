@@ -177,6 +177,7 @@ pub const ALL: &[Row] = &[
     row("health", Everyone),
     row("hooks.status", Operator(Scope::Read)),
     row("last-heartbeat", Operator(Scope::Read)),
+    row("link.resume", Everyone).ours(),
     row("logs.tail", Operator(Scope::Read)),
     row("mcp.app.callTool", Operator(Scope::Write)),
     row("mcp.app.listResourceTemplates", Operator(Scope::Read)),
