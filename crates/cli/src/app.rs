@@ -44,6 +44,12 @@ impl App {
         Ok(self.config.get_or_init(|| loaded))
     }
 
+    /// The same, with a config that is read anew.
+    pub(crate) fn afresh(&self) -> Self {
+        let (env, paths, out) = (self.env.clone(), self.paths.clone(), self.out.clone());
+        Self { env, paths, out, dev: self.dev, config: OnceLock::new() }
+    }
+
     /// The port the config names.
     pub(crate) fn config_port(&self) -> Option<u16> {
         self.config().ok()?.config.gateway.port

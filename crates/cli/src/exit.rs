@@ -170,6 +170,7 @@ impl Failure {
             }
             CallError::Closed { code, reason, .. } => failure.transport("closed", Some((*code, reason.clone()))),
             CallError::Timeout { .. } => failure.transport("timeout", None),
+            CallError::Paused { why, .. } => Self::dial(why),
             CallError::Unreadable { .. } => Self { kind: "gateway_request_error", ..failure },
         }
     }

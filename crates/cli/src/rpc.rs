@@ -5,7 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use base::{Explain as _, Secret};
-use link::{Client, Connect, Credentials, Device, Events, Route, Source, TokenStore};
+use link::{
+    Client, Connect, Credentials, Device, Events, Happenings, Link, LinkState, Route, Source, TokenStore,
+};
 use serde_json::Value;
 use wire::connect::ClientInfo;
 use wire::methods::Access;
@@ -18,6 +20,9 @@ use crate::exit::Failure;
 
 /// The limit of a whole client command when none is given (CLI-2).
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often a paused link looks whether the config file has changed.
+const CONFIG_LOOK: Duration = Duration::from_secs(2);
 
 /// As whom to connect (`protocol.md` 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,6 +113,41 @@ pub(crate) async fn open(app: &App, reach: &Reach, port: Option<u16>, want: &Wan
     let how = how(app, way, want)?;
     let (client, events) = link::connect(&how).await.map_err(|error| Failure::dial(&error).at(&place))?;
     Ok(Connection { client, events, place })
+}
+
+/// As [`open`], with a connection that comes back, and is waited for as long as `patience`.
+pub(crate) async fn open_link(
+    app: &App,
+    reach: &Reach,
+    want: &Want,
+    patience: Duration,
+) -> Result<(Link, Happenings, Place), Failure> {
+    let way = way(app, reach, None, false)?;
+    let place = place(app, &way);
+    let opened = Link::open(how(app, way, want)?, patience).await;
+    let (link, happenings) = opened.map_err(|error| Failure::dial(&error).at(&place))?;
+    drop(tokio::spawn(retry_when_config_changes(app.afresh(), reach.clone(), want.clone(), link.clone())));
+    Ok((link, happenings, place))
+}
+
+/// A paused link dials again when the config file has changed, with what it says now (RECON-3).
+async fn retry_when_config_changes(app: App, reach: Reach, want: Want, link: Link) {
+    let written = || std::fs::metadata(app.config_file()).and_then(|about| about.modified()).ok();
+    let from_stdin = [&reach.token, &reach.password].into_iter().any(|secret| secret.as_deref() == Some("-"));
+    let mut state = link.state();
+    let mut seen = written();
+    while state.wait_for(|state| matches!(state, LinkState::Paused { .. })).await.is_ok() {
+        tokio::time::sleep(CONFIG_LOOK).await;
+        let now = written();
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        let app = app.afresh();
+        let anew = || way(&app, &reach, None, false).and_then(|way| how(&app, way, &want));
+        // A config that is half written is looked at again when it is whole.
+        link.changed(if from_stdin { None } else { anew().ok() });
+    }
 }
 
 /// The way to the Gateway that is meant.

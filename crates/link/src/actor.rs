@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
-use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_websockets::{CloseCode, Message};
 use wire::close;
 use wire::connect::{Challenge, HelloOk};
@@ -22,6 +22,16 @@ const COMMANDS: usize = 64;
 const EVENTS: usize = 1024;
 /// Ticks that may be missed before the connection counts as dead (RECON-2).
 const TICKS_MISSED: u32 = 2;
+
+/// Silence after which we ask for a sign of life (RECON-2).
+const PING_AFTER: Duration = Duration::from_secs(15);
+/// How long the other side has to give it. A busy line may carry something else first, which is a sign of life too.
+const PONG_WITHIN: Duration = Duration::from_secs(10);
+/// How long one frame may take to be written; a stalled line takes no more.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(25);
+
+/// How long a goodbye may take on a line that may be dead.
+const GOODBYE_WITHIN: Duration = Duration::from_secs(1);
 
 /// `"<n>:<uuid>"`, as released clients number theirs.
 pub(crate) fn request_id(number: u64) -> String {
@@ -40,7 +50,8 @@ pub(crate) fn spawn(
     let (events, queue) = mpsc::channel(EVENTS);
     let (closed_tx, closed) = watch::channel(None);
     let silence = Duration::from_millis(hello.policy.tick_interval_ms).max(Duration::from_millis(1)) * TICKS_MISSED;
-    let actor = Actor { socket, inbox, events, pending: HashMap::new(), requests: 1, silence };
+    let pulse = Pulse { heard: Instant::now(), asked: None, pings: 0 };
+    let actor = Actor { socket, inbox, events, pending: HashMap::new(), requests: 1, silence, pulse };
     tokio::spawn(async move {
         let ended = actor.run().await;
         tracing::debug!(code = ended.code, reason = %ended.reason, "gateway connection ended");
@@ -58,6 +69,41 @@ struct Actor {
     pending: HashMap<String, Pending>,
     requests: u64,
     silence: Duration,
+    pulse: Pulse,
+}
+
+/// Whether the other side is alive, as far as we know.
+struct Pulse {
+    heard: Instant,
+    asked: Option<Asked>,
+    pings: u64,
+}
+
+/// A ping that was sent.
+struct Asked {
+    number: u64,
+    sent: Instant,
+    by: Instant,
+    /// Whether only its own pong will do: after a sleep, what still waits in our kernel proves nothing.
+    strict: bool,
+    tell: Option<oneshot::Sender<Duration>>,
+}
+
+impl Pulse {
+    /// When something has to be done if nothing comes.
+    fn due(&self) -> Instant {
+        self.asked.as_ref().map_or(self.heard + PING_AFTER, |asked| asked.by)
+    }
+
+    fn hear(&mut self, message: &Message) {
+        self.heard = Instant::now();
+        let pong = |asked: &Asked| message.is_pong() && message.as_payload()[..] == asked.number.to_be_bytes();
+        if let Some(asked) = self.asked.take_if(|asked| !asked.strict || pong(asked)) {
+            let took = asked.sent.elapsed();
+            // Whoever asked may have stopped waiting.
+            let _gone = asked.tell.map(|tell| tell.send(took));
+        }
+    }
 }
 
 struct Pending {
@@ -73,9 +119,12 @@ impl Actor {
             tokio::select! {
                 biased;
                 message = self.socket.next() => {
-                    deadline = Instant::now() + self.silence;
                     match message {
                         Some(Ok(message)) => {
+                            if !message.is_pong() {
+                                deadline = Instant::now() + self.silence;
+                            }
+                            self.pulse.hear(&message);
                             if let Some(ended) = self.on_message(&message) {
                                 return ended;
                             }
@@ -90,6 +139,11 @@ impl Actor {
                             return ended;
                         }
                     }
+                    Some(Command::Probe { within, tell }) => {
+                        if let Err(ended) = self.ping(within, true, Some(tell)).await {
+                            return ended;
+                        }
+                    }
                     Some(Command::Close(said)) => {
                         let ended = self.goodbye(close::NORMAL, "").await;
                         // The caller may have stopped waiting; the goodbye is said either way.
@@ -98,6 +152,14 @@ impl Actor {
                     }
                     None => return self.goodbye(close::NORMAL, "").await,
                 },
+                () = sleep_until(self.pulse.due()) => {
+                    if self.pulse.asked.is_some() {
+                        return Closed { code: 1006, reason: "no answer to a ping".into() };
+                    }
+                    if let Err(ended) = self.ping(PONG_WITHIN, false, None).await {
+                        return ended;
+                    }
+                }
                 () = sleep_until(deadline) => return self.goodbye(close::TICK_TIMEOUT, "tick timeout").await,
             }
         }
@@ -114,8 +176,29 @@ impl Actor {
         let text =
             serde_json::to_string(&Request::new(&id, method, params)).expect("a request frame always serialises");
         self.pending.insert(id, pending);
-        let sent = self.socket.send(Message::text(text)).await;
-        sent.map_err(|error| Closed { code: 1006, reason: error.to_string() })
+        self.write(Message::text(text)).await
+    }
+
+    /// Asks for a sign of life; a second question replaces the first unless the first is due earlier.
+    async fn ping(
+        &mut self,
+        within: Duration,
+        strict: bool,
+        tell: Option<oneshot::Sender<Duration>>,
+    ) -> Result<(), Closed> {
+        self.pulse.pings += 1;
+        let (number, sent) = (self.pulse.pings, Instant::now());
+        let by = self.pulse.asked.as_ref().map_or(sent + within, |asked| asked.by.min(sent + within));
+        self.pulse.asked = Some(Asked { number, sent, by, strict, tell });
+        self.write(Message::ping(number.to_be_bytes().to_vec())).await
+    }
+
+    async fn write(&mut self, message: Message) -> Result<(), Closed> {
+        let lost = |reason: String| Closed { code: 1006, reason };
+        match timeout(WRITTEN_WITHIN, self.socket.send(message)).await {
+            Ok(sent) => sent.map_err(|error| lost(error.to_string())),
+            Err(_) => Err(lost("the line takes nothing more".into())),
+        }
     }
 
     /// Takes one message; an answer when the connection is over.
@@ -147,7 +230,7 @@ impl Actor {
         let frame = CloseCode::try_from(code).ok().map(|code| Message::close(Some(code), reason));
         if let Some(frame) = frame {
             // The other side may be gone already, which is what we wanted.
-            let _gone = self.socket.send(frame).await;
+            let _gone = timeout(GOODBYE_WITHIN, self.socket.send(frame)).await;
         }
         Closed { code, reason: reason.to_owned() }
     }

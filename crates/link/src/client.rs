@@ -15,6 +15,8 @@ use wire::frame::{Event, Response};
 use wire::methods::Method;
 use wire::{ErrorCode, ErrorShape};
 
+use crate::error::DialError;
+
 /// A connection to a Gateway; the socket closes when the last handle is gone.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -43,6 +45,8 @@ pub(crate) enum Command {
         staged: bool,
         answers: mpsc::UnboundedSender<Response>,
     },
+    /// Ask for a sign of life and say how long it took; without one in time the connection ends.
+    Probe { within: Duration, tell: oneshot::Sender<Duration> },
     /// Say goodbye and report when it is said.
     Close(oneshot::Sender<()>),
 }
@@ -63,6 +67,8 @@ pub enum Happened {
     Event(Event),
     /// This many events were lost, here (this reader was too slow) or on the way (a gap in `seq`).
     Missed(u64),
+    /// Events were missed that nobody can tell any more: subscribe and fetch again. Only a [`crate::Link`] says so.
+    Refetch,
     /// The connection ended; nothing follows.
     Closed(Closed),
 }
@@ -155,6 +161,19 @@ impl Client {
     /// From the first byte to `hello-ok`.
     pub fn latency(&self) -> Duration {
         self.greeting.latency
+    }
+
+    /// Asks the other side for a sign of life; without one `within` that time the connection ends. Answers how long it
+    /// took, `None` when it did not come.
+    pub async fn probe(&self, within: Duration) -> Option<Duration> {
+        let (tell, took) = oneshot::channel();
+        self.commands.send(Command::Probe { within, tell }).await.ok()?;
+        took.await.ok()
+    }
+
+    /// Whether the connection has ended.
+    pub fn is_closed(&self) -> bool {
+        self.closed.borrow().is_some()
     }
 
     /// Calls a method by its contract.
@@ -282,6 +301,14 @@ pub enum CallError {
         /// How long.
         waited: Duration,
     },
+    /// There is no connection, and dialling again cannot help (RECON-3).
+    #[error("{why}")]
+    Paused {
+        /// Which call.
+        method: String,
+        /// What stands in the way.
+        why: Arc<DialError>,
+    },
     /// Params that cannot be written, or an answer that is not what the method promises.
     #[error("the answer to `{method}` is not what it should be: {source}")]
     Unreadable {
@@ -308,6 +335,7 @@ impl Explain for CallError {
             Self::Answered { error, .. } => crate::doctor::code_of(error),
             Self::Closed { .. } => Code("GATEWAY_CLOSED"),
             Self::Timeout { .. } => Code("GATEWAY_TIMEOUT"),
+            Self::Paused { why, .. } => why.code(),
             Self::Unreadable { .. } => Code("GATEWAY_ANSWER_UNREADABLE"),
         }
     }
@@ -317,6 +345,7 @@ impl Explain for CallError {
             Self::Answered { error, .. } if matches!(error.code, ErrorCode::Forbidden | ErrorCode::NotPaired) => {
                 Kind::Refused
             }
+            Self::Paused { why, .. } => why.kind(),
             Self::Answered { .. } | Self::Unreadable { .. } => Kind::Failure,
             Self::Closed { .. } | Self::Timeout { .. } => Kind::Lost,
         }
@@ -327,6 +356,7 @@ impl Explain for CallError {
             Self::Answered { error, .. } => crate::doctor::steps_of(error, None),
             Self::Closed { .. } => vec![Step::run("openclaw gateway status")],
             Self::Timeout { .. } => vec![Step::advise("give it longer with --timeout 60s")],
+            Self::Paused { why, .. } => why.next(),
             Self::Unreadable { .. } => vec![Step::run("openclaw gateway status")],
         }
     }

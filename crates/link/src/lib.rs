@@ -2,7 +2,8 @@
 //!
 //! A [`Target`] says where the Gateway is and who said so; a transport opens one byte stream to it; [`connect`] speaks
 //! the handshake on that stream and hands back a [`Client`] and its [`Events`]. One task owns the socket, everybody
-//! else holds a handle. [`supervise`] decides (without IO) when to dial again, and every failure explains itself: what
+//! else holds a handle. A [`Link`] is a connection that
+//! comes back: [`supervise`] decides (without IO) when to dial again, and every failure explains itself: what
 //! happened, to which Gateway, and the command that mends it. `link` does not know the config: whoever calls lowers a
 //! profile to a [`Target`] and [`Credentials`].
 
@@ -12,7 +13,7 @@ mod doctor;
 mod error;
 mod handshake;
 mod identity;
-mod reconnect;
+mod lasting;
 pub mod supervise;
 mod target;
 mod tokens;
@@ -22,6 +23,6 @@ pub use client::{CallError, Client, Closed, Events, Happened, Staged};
 pub use error::{DialError, IdentityError};
 pub use handshake::{Connect, Credentials, DEFAULT_TIMEOUT, connect};
 pub use identity::Device;
-pub use reconnect::Reconnect;
+pub use lasting::{Happenings, Link, LinkState};
 pub use target::{PlaintextRefused, Route, Source, Target, TargetError, plaintext_rule, shown};
 pub use tokens::{StoredToken, TokenStore};

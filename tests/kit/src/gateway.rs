@@ -174,6 +174,15 @@ impl Drop for TestGateway {
     }
 }
 
+/// Sends a signal to a process the test started.
+///
+/// # Panics
+/// When there is no such process.
+pub fn signal(pid: u32, signal: Signal) {
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
+    kill_process(pid, signal).expect("the process is there");
+}
+
 /// A port of loopback that nobody listens on at this moment.
 ///
 /// # Panics

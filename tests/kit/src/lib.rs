@@ -1,13 +1,15 @@
 //! Test harness: a Gateway per test, a client that says exactly what it is told, fake vendors, a systemd.
 
 mod client;
+mod cut_line;
 mod gateway;
 mod sshd;
 mod systemd;
 pub mod vendors;
 
 pub use client::{Client, Closed, Connect, Received, Refused, device_id, device_key};
-pub use gateway::{TOKEN, TestGateway, free_port};
+pub use cut_line::{CutLine, Line};
+pub use gateway::{TOKEN, TestGateway, free_port, signal};
 pub use ed25519_dalek::SigningKey;
 pub use rustix::process::Signal;
 pub use sshd::Sshd;

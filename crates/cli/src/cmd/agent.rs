@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use link::{Events, Happened};
+use link::{Happened, Happenings};
 use serde_json::{Value, json};
 use wire::events::chat::{ChatEvent, ChatState};
 
@@ -15,11 +15,13 @@ use crate::app::App;
 use crate::args::{Reach, seconds};
 use crate::exit::Failure;
 use crate::out;
-use crate::rpc::{self, Connection, Want};
+use crate::rpc::{self, Want};
 
 const TIMEOUT: Duration = Duration::from_secs(600);
 /// What the connection and the first answer may take, whatever the run may.
 const FIRST_ANSWER: Duration = Duration::from_secs(15);
+/// How long a Gateway that went away in the middle is waited for.
+const AWAY: Duration = Duration::from_secs(60);
 /// For pieces that were received before the final answer but not yet shown; they wait in a queue, not on the network.
 const LAST_PIECES: Duration = Duration::from_secs(1);
 
@@ -142,33 +144,32 @@ fn params(args: &Args, message: String, key: &str, timeout: Duration) -> Value {
 
 async fn converse(app: &App, args: &Args, params: Value, key: &str, timeout: Duration) -> Result<(), Failure> {
     let want = Want::of("agent", FIRST_ANSWER.min(timeout));
-    let connection = rpc::open(app, &args.reach, None, &want).await?;
-    let Connection { client, mut events, place } = connection;
+    let (link, mut happenings, place) = rpc::open_link(app, &args.reach, &want, AWAY.min(timeout)).await?;
     let at = |error: link::CallError| Failure::call(&error).at(&place);
+    let standing = app.out.standing(&link, false);
     let spinner = app.out.spinner("thinking");
-    let staged = client.expect_final("agent", params).await.map_err(at)?;
     let streams = app.out.is_terminal && !app.out.json;
     let mut shown = Shown::default();
     let last = {
-        let last = staged.last(timeout);
+        let last = link.run("agent", params, timeout);
         tokio::pin!(last);
         loop {
             tokio::select! {
                 response = &mut last => break response.map_err(at)?,
-                () = stream(&mut events, key, &mut shown, &spinner), if streams => {}
+                () = stream(&mut happenings, key, &mut shown, &spinner), if streams => {}
             }
         }
     };
     // The last pieces came before the answer, by another door; they are waiting there.
-    while streams && !shown.over {
-        let Ok(()) = tokio::time::timeout(LAST_PIECES, stream(&mut events, key, &mut shown, &spinner)).await else {
+    while streams && !shown.over && !shown.gap {
+        let Ok(()) = tokio::time::timeout(LAST_PIECES, stream(&mut happenings, key, &mut shown, &spinner)).await else {
             break;
         };
     }
-    drop(spinner);
+    drop((spinner, standing));
     let payload: Value =
         last.payload.as_deref().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-    client.close().await;
+    link.close().await;
     if let Some(error) = last.error {
         let error = link::CallError::Answered { method: "agent".into(), error: Box::new(error) };
         return Err(shown.end(at(error)));
@@ -177,9 +178,10 @@ async fn converse(app: &App, args: &Args, params: Value, key: &str, timeout: Dur
         let summary = payload["summary"].as_str().unwrap_or("the run was stopped").to_owned();
         return Err(shown.end(Failure::new("RUN_STOPPED", summary)));
     }
-    match (app.out.json, shown.any) {
+    match (app.out.json, shown.any && !shown.gap) {
         (true, _) => app.out.value(&payload),
         (false, true) => out::say(""),
+        (false, false) if shown.any => out::say(&format!("\n{}", reply(&payload).trim_end())),
         (false, false) => out::say(reply(&payload).trim_end()),
     }
     Ok(())
@@ -191,6 +193,8 @@ struct Shown {
     any: bool,
     /// The run's last `chat` event came.
     over: bool,
+    /// A piece was lost for good: the whole answer is shown at the end.
+    gap: bool,
 }
 
 impl Shown {
@@ -204,12 +208,15 @@ impl Shown {
 }
 
 /// Shows the next piece of the run `key`.
-async fn stream(events: &mut Events, key: &str, shown: &mut Shown, spinner: &out::progress::Spinner) {
+async fn stream(events: &mut Happenings, key: &str, shown: &mut Shown, spinner: &out::progress::Spinner) {
     let event = match events.next().await {
         Happened::Event(event) => event,
         // The final answer says how it ended; there is nothing more to stream.
         Happened::Closed(_) => return std::future::pending().await,
-        Happened::Missed(_) => return,
+        Happened::Missed(_) | Happened::Refetch => {
+            shown.gap = true;
+            return;
+        }
     };
     match chat_state(&event, key) {
         Some(ChatState::Delta { delta_text, replace, .. }) => {

@@ -3,7 +3,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _};
 
-use link::{Closed, Events, Happened, Reconnect};
+use link::{Happened, Happenings, Link, LinkState};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 use serde_json::{Value, json};
@@ -18,6 +18,12 @@ use crate::out;
 use crate::rpc::{self, Want};
 
 const PROMPT: &str = "you> ";
+/// How long the end of a run is waited for in one question when its events were lost.
+const ONE_WAIT: std::time::Duration = std::time::Duration::from_secs(8);
+/// Such questions before a person is sent to look later; ten minutes, the longest a run takes by default.
+const WAITS: u32 = 75;
+/// How long a question waits for a Gateway that went away; Ctrl-C ends it before.
+const AWAY: std::time::Duration = std::time::Duration::from_secs(600);
 /// Entries kept in the line history.
 const HISTORY: usize = 500;
 
@@ -50,32 +56,16 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
             caps: vec!["tool-events".into()],
             ..Want::of(methods::chat::Send::NAME, args.rpc.timeout_or(rpc::TIMEOUT))
         };
-        let way = rpc::way(app, &args.rpc.reach, None, false)?;
-        let place = rpc::place(app, &way);
-        let mut link = Reconnect::new(rpc::how(app, way, &want)?);
-        let mut first = link::connect(link.how()).await.map_err(|error| Failure::dial(&error).at(&place))?;
+        let (link, mut happenings, place) = rpc::open_link(app, &args.rpc.reach, &want, AWAY).await?;
+        let _standing = app.out.standing(&link, false);
         let mut talk = Talk { app, args, prompt: Prompt::new(app) };
         if std::io::stdin().is_terminal() {
             let url = &place.url;
             out::complain(&app.out.dim(&format!("{url} · {} · Ctrl-C stops the answer, Ctrl-D leaves", args.session)));
         }
-        let mut pending = args.message.clone();
-        loop {
-            match talk.turns(&first.0, &mut first.1, &mut pending).await? {
-                None => {
-                    first.0.close().await;
-                    return Ok(());
-                }
-                Some(closed) => {
-                    out::complain(&app.out.dim(&format!("gateway closed ({}); reconnecting", closed.code)));
-                    link.ended(&closed);
-                    let connected = link.connect(|wait, error| {
-                        out::complain(&app.out.dim(&format!("{error}; next try in {} s", wait.as_secs().max(1))));
-                    });
-                    first = connected.await.map_err(|error| Failure::dial(&error).at(&place))?;
-                }
-            }
-        }
+        talk.turns(&link, &mut happenings).await?;
+        link.close().await;
+        Ok(())
     })
 }
 
@@ -86,67 +76,87 @@ struct Talk<'a> {
 }
 
 impl Talk<'_> {
-    /// Turn after turn until the person leaves (`None`) or the connection ends.
-    async fn turns(
-        &mut self,
-        client: &link::Client,
-        events: &mut Events,
-        pending: &mut Option<String>,
-    ) -> Result<Option<Closed>, Failure> {
+    /// Turn after turn until the person leaves.
+    async fn turns(&mut self, link: &Link, happenings: &mut Happenings) -> Result<(), Failure> {
+        let mut first = self.args.message.clone();
         loop {
-            let line = match pending.take() {
+            let line = match first.take() {
                 Some(line) => line,
                 None => match self.prompt.read().await? {
-                    Typed::Leave => return Ok(None),
+                    Typed::Leave => return Ok(()),
                     Typed::Nothing => continue,
                     Typed::Line(line) => line,
                 },
             };
             if matches!(line.as_str(), "/quit" | "/exit") {
-                return Ok(None);
+                return Ok(());
             }
-            if let Some(closed) = self.turn(client, events, &line).await? {
-                return Ok(Some(closed));
-            }
+            self.turn(link, happenings, &line).await;
         }
     }
 
-    /// Says `line` and shows what comes of it.
-    async fn turn(&self, client: &link::Client, events: &mut Events, line: &str) -> Result<Option<Closed>, Failure> {
+    /// Says `line` and shows what comes of it, over as many connections as it takes.
+    async fn turn(&self, link: &Link, happenings: &mut Happenings, line: &str) {
         let key = uuid::Uuid::new_v4().to_string();
         let mut params = json!({"sessionKey": self.args.session, "message": line, "idempotencyKey": key});
         if let Some(thinking) = &self.args.thinking {
             params["thinking"] = json!(thinking);
         }
-        match client.request_raw(methods::chat::Send::NAME, Some(params)).await {
-            Ok(_) => {}
-            Err(link::CallError::Closed { code, reason, .. }) => return Ok(Some(Closed { code, reason })),
-            Err(error) => {
-                out::complain(&Failure::call(&error).to_text(false));
-                return Ok(None);
-            }
-        }
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
+        let sent = tokio::select! {
+            sent = link.request_raw(methods::chat::Send::NAME, Some(params)) => sent,
+            _ = &mut interrupted => return,
+        };
+        if let Err(error) = sent {
+            return out::complain(&Failure::call(&error).to_text(false));
+        }
+        let mut state = link.state();
         let mut shown = 0;
         loop {
             tokio::select! {
-                happened = events.next() => match happened {
-                    Happened::Closed(closed) => return Ok(Some(closed)),
+                happened = happenings.next() => match happened {
                     Happened::Missed(_) => {}
                     Happened::Event(event) => {
                         if self.show(&event, &key, &mut shown) {
-                            return Ok(None);
+                            return;
                         }
                     }
+                    Happened::Refetch => return self.catch_up(link, &key, shown).await,
+                    Happened::Closed(_) => return,
                 },
+                paused = state.wait_for(|state| matches!(state, LinkState::Paused { .. })) => {
+                    let why = paused.map(|paused| paused.to_string()).unwrap_or_default();
+                    return out::complain(&self.app.out.bad(&why));
+                }
                 _ = &mut interrupted => {
                     let params = json!({"sessionKey": self.args.session, "runId": key});
                     // Whether it was in time shows in the run's last event.
-                    let _late = client.request_raw(methods::chat::Abort::NAME, Some(params)).await;
+                    let _late = link.request_raw(methods::chat::Abort::NAME, Some(params)).await;
                     interrupted.set(tokio::signal::ctrl_c());
                 }
             }
         }
+    }
+
+    /// The events of the run are lost for good; its end and its answer are not.
+    async fn catch_up(&self, link: &Link, key: &str, shown: usize) {
+        let wait = json!({"runId": key, "timeoutMs": ONE_WAIT.as_millis() as u64});
+        if shown > 0 {
+            out::say("");
+        }
+        for _ in 0..WAITS {
+            let outcome = match link.request_raw(methods::agent::Wait::NAME, Some(wait.clone())).await {
+                Ok(outcome) => outcome,
+                Err(error) => return out::complain(&Failure::call(&error).to_text(false)),
+            };
+            if let Some(error) = outcome["error"].as_str() {
+                return out::complain(&self.app.out.bad(error));
+            }
+            if outcome["endedAt"].is_number() {
+                return out::say(outcome["terminalReply"]["text"].as_str().unwrap_or_default().trim_end());
+            }
+        }
+        out::complain(&self.app.out.dim("the answer is still being written; openclaw sessions shows it when it is there"));
     }
 
     /// Shows one event of the run; true when it was the last.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use link::Reconnect;
+use link::Link;
 use serde_json::{Value, json};
 use wire::methods::{self, Method as _};
 
@@ -14,6 +14,8 @@ use crate::out;
 use crate::rpc::{self, Want};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a log is followed while its Gateway is away: until somebody comes to work and sees it.
+const FOLLOWED_FOR: Duration = Duration::from_secs(24 * 3600);
 
 /// Show the Gateway's log
 #[derive(Debug, clap::Args)]
@@ -46,26 +48,14 @@ pub(crate) struct Args {
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let want = Want::of(methods::logs::Tail::NAME, args.rpc.timeout_or(TIMEOUT));
     rpc::block_on(async {
-        let way = rpc::way(app, &args.rpc.reach, None, false)?;
-        let place = rpc::place(app, &way);
-        let mut link = Reconnect::new(rpc::how(app, way, &want)?);
+        let (link, happenings, place) = rpc::open_link(app, &args.rpc.reach, &want, if args.follow { FOLLOWED_FOR } else { TIMEOUT }).await?;
+        // Only questions here; nobody waits for events.
+        drop(happenings);
+        let _standing = app.out.standing(&link, true);
         let mut tail = Tail { app, args, cursor: None, file: None };
-        let mut client = link::connect(link.how()).await.map_err(|error| Failure::dial(&error).at(&place))?.0;
-        loop {
-            match tail.follow(&client).await {
-                Ok(()) => {
-                    client.close().await;
-                    return Ok(());
-                }
-                Err(link::CallError::Closed { code, reason, .. }) if args.follow => {
-                    tail.notice(&format!("gateway closed ({code}); reconnecting"));
-                    link.ended(&link::Closed { code, reason });
-                    let connected = link.connect(|_, _| ()).await;
-                    client = connected.map_err(|error| Failure::dial(&error).at(&place))?.0;
-                }
-                Err(error) => return Err(Failure::call(&error).at(&place)),
-            }
-        }
+        tail.follow(&link).await.map_err(|error| Failure::call(&error).at(&place))?;
+        link.close().await;
+        Ok(())
     })
 }
 
@@ -79,23 +69,18 @@ struct Tail<'a> {
 impl Tail<'_> {
     /// Prints what there is, and with `--follow` what comes; the cursor outlives the connection, so nothing is shown
     /// twice or skipped.
-    async fn follow(&mut self, client: &link::Client) -> Result<(), link::CallError> {
+    async fn follow(&mut self, link: &Link) -> Result<(), link::CallError> {
         loop {
             let mut params = json!({"limit": self.args.limit, "maxBytes": self.args.max_bytes});
             if let Some(cursor) = &self.cursor {
                 params["cursor"] = cursor.clone();
             }
-            let page = client.request_raw(methods::logs::Tail::NAME, Some(params)).await?;
+            let page = link.request_raw(methods::logs::Tail::NAME, Some(params)).await?;
             self.show(&page);
             if !self.args.follow {
                 return Ok(());
             }
-            tokio::select! {
-                () = tokio::time::sleep(self.args.interval) => {}
-                closed = client.closed() => {
-                    return Err(link::CallError::Closed { method: methods::logs::Tail::NAME.into(), code: closed.code, reason: closed.reason });
-                }
-            }
+            tokio::time::sleep(self.args.interval).await;
         }
     }
 
@@ -139,13 +124,6 @@ impl Tail<'_> {
         }
         let zoned = text.parse::<jiff::Timestamp>().map(|at| at.to_zoned(jiff::tz::TimeZone::system()));
         zoned.map_or_else(|_| text.to_owned(), |at| at.strftime("%Y-%m-%d %H:%M:%S%.3f %z").to_string())
-    }
-
-    fn notice(&self, text: &str) {
-        match self.app.out.json {
-            true => out::say(&json!({"type": "notice", "message": text}).to_string()),
-            false => out::complain(text),
-        }
     }
 
     fn gap(&self, text: &str) {

@@ -1,6 +1,7 @@
 //! The two streams and what goes where (CLI-4): data to stdout, everything else to stderr.
 
 pub(crate) mod progress;
+pub(crate) mod standing;
 pub(crate) mod style;
 pub(crate) mod table;
 

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so where it stands")]
 
 mod crash;
+mod cuts;
 mod daemon;
 mod exit_codes;
 mod flags;
@@ -10,6 +11,7 @@ mod full_disk;
 mod local_socket;
 mod offline;
 mod real_model;
+mod resume_model;
 mod security;
 mod service;
 mod shapes;

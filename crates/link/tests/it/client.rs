@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use base::Explain as _;
-use link::{CallError, Happened, Reconnect, connect};
+use link::{CallError, Happened, Link, LinkState, connect};
 use serde_json::json;
 
 use crate::server::Gateway;
@@ -98,35 +98,96 @@ async fn two_silent_ticks_close_with_4000() {
     assert_eq!(said.recv().await.unwrap(), Some(json!({"closed": 4000})));
 }
 
-/// RECON-4, RECON-3: a starting Gateway is waited for, a refusal is not repeated.
+/// RECON-4, RECON-3: a starting Gateway is waited for, a refusal is not repeated until something changes.
 #[tokio::test]
 async fn a_connection_comes_back_by_itself_until_it_is_refused() {
     let gateway = Gateway::play(|number, mut peer| async move {
         match number {
             0 => {
+                peer.welcome(30_000).await;
+                peer.close(1012, "service restart").await;
+            }
+            1 => {
                 let frame = peer.challenge().await;
                 let error = json!({"code": "UNAVAILABLE", "message": "gateway starting; retry shortly",
                     "retryable": true, "retryAfterMs": 5});
                 peer.refuse(&frame["id"], error).await;
             }
-            1 => {
+            2 => {
                 peer.welcome(30_000).await;
-                peer.close(1012, "service restart").await;
+                peer.close(1001, "going away").await;
             }
-            _ => {
+            3 => {
                 let frame = peer.challenge().await;
                 let details = json!({"code": "AUTH_TOKEN_MISMATCH"});
                 let error = json!({"code": "INVALID_REQUEST", "message": "unauthorized", "details": details});
                 peer.refuse(&frame["id"], error).await;
             }
+            _ => {
+                peer.welcome(30_000).await;
+                while peer.hear().await.is_some() {}
+            }
         }
     })
     .await;
-    let mut link = Reconnect::new(gateway.how());
-    let mut waited = Vec::new();
-    let (client, _events) = link.connect(|wait, _| waited.push(wait)).await.unwrap();
-    assert_eq!(waited, [Duration::from_millis(5)]);
-    link.ended(&client.closed().await);
-    let error = link.connect(|_, _| panic!("a refusal is not waited out")).await.unwrap_err();
-    assert_eq!(error.code().0, "AUTH_TOKEN_MISMATCH");
+    let (link, mut happenings) = Link::open(gateway.how(), Duration::from_secs(30)).await.unwrap();
+    let mut state = link.state();
+    let paused = state.wait_for(|state| matches!(state, LinkState::Paused { .. })).await.unwrap().clone();
+    assert_eq!(paused.to_json()["code"], "AUTH_TOKEN_MISMATCH");
+    let refused = link.request_raw("status", None).await.unwrap_err();
+    assert_eq!((refused.code().0, refused.kind().exit_code()), ("AUTH_TOKEN_MISMATCH", 4));
+    assert!(matches!(happenings.next().await, Happened::Refetch), "this Gateway remembers nobody");
+    link.changed(None);
+    state.wait_for(|state| matches!(state, LinkState::Up { .. })).await.unwrap();
+    assert_eq!(gateway.accepted.load(std::sync::atomic::Ordering::SeqCst), 5);
+    link.close().await;
+    state.wait_for(|state| *state == LinkState::Ended).await.unwrap();
+}
+
+/// RECON-2: a line that is open but carries nothing is found by a probe, whatever still waits in the kernel.
+#[tokio::test]
+async fn a_probe_ends_a_line_that_gives_no_sign_of_life() {
+    let (alive_tx, alive) = tokio::sync::oneshot::channel::<()>();
+    let alive = std::sync::Arc::new(tokio::sync::Mutex::new(Some(alive)));
+    let gateway = Gateway::play(move |_, mut peer| {
+        let alive = alive.clone();
+        async move {
+            peer.welcome(30_000).await;
+            // Reading answers pings; from here on nothing is read.
+            let wait = alive.lock().await.take().unwrap();
+            tokio::select! {
+                _ = peer.hear() => {}
+                _ = wait => {}
+            }
+            std::future::pending::<()>().await;
+        }
+    })
+    .await;
+    let (client, _events) = connect(&gateway.how()).await.unwrap();
+    assert!(client.probe(Duration::from_secs(20)).await.is_some());
+    alive_tx.send(()).unwrap();
+    tokio::task::yield_now().await;
+    // One that was read before the other side stopped may still be answered.
+    while client.probe(Duration::from_millis(300)).await.is_some() {}
+    assert_eq!(client.closed().await.code, 1006);
+}
+
+/// RECON-6: a call that may be asked again is; one that may not says that its answer is lost.
+#[tokio::test]
+async fn a_call_is_asked_again_on_the_next_connection_only_when_it_may() {
+    let gateway = Gateway::play(|number, mut peer| async move {
+        peer.welcome(30_000).await;
+        let Some(request) = peer.hear().await else { return };
+        if number < 2 {
+            return;
+        }
+        peer.say(json!({"type": "res", "id": request["id"], "ok": true, "payload": request["params"]})).await;
+        peer.hear().await;
+    })
+    .await;
+    let (link, _happenings) = Link::open(gateway.how(), Duration::from_secs(30)).await.unwrap();
+    let lost = link.request_raw("config.set", Some(json!({"idempotencyKey": "k"}))).await.unwrap_err();
+    assert!(matches!(lost, CallError::Closed { code: 1006, .. }), "{lost:?}");
+    let params = json!({"sessionKey": "main", "message": "hi", "idempotencyKey": "k"});
+    assert_eq!(link.request_raw("chat.send", Some(params.clone())).await.unwrap(), params);
 }
