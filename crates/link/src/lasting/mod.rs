@@ -8,6 +8,7 @@ mod calls;
 mod drive;
 mod facts;
 mod state;
+mod telling;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
