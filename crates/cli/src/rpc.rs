@@ -5,9 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use base::{Explain as _, Secret};
-use link::{
-    Client, Connect, Credentials, Device, Events, Happenings, Link, LinkState, Route, Source, TokenStore,
-};
+use link::{Client, Connect, Credentials, Device, Events, Happenings, Link, LinkState, Route, Source, TokenStore};
 use serde_json::Value;
 use wire::connect::ClientInfo;
 use wire::methods::Access;

@@ -64,7 +64,8 @@ impl CutLine {
     pub async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has a free port");
         let address = listener.local_addr().expect("a bound listener has an address");
-        let (line, cuts) = (Arc::new(watch::Sender::new(State { line: Line::Good, dead_below: 0 })), broadcast::Sender::new(8));
+        let (line, cuts) =
+            (Arc::new(watch::Sender::new(State { line: Line::Good, dead_below: 0 })), broadcast::Sender::new(8));
         let accepted = Arc::new(AtomicUsize::new(0));
         let task = tokio::spawn(accept(listener, server, line.clone(), cuts.clone(), accepted.clone()));
         Self { address, line, cuts, accepted, task }
@@ -145,7 +146,8 @@ async fn carry(
         let (server_in, server_out) = server.split();
         let is_dead = |state: State| number < state.dead_below || state.line == Line::Stalled;
         let up = pump(client_in, server_out, line.subscribe(), is_dead);
-        let down = pump(server_in, client_out, line.subscribe(), |state| is_dead(state) || state.line == Line::HalfOpen);
+        let down =
+            pump(server_in, client_out, line.subscribe(), |state| is_dead(state) || state.line == Line::HalfOpen);
         tokio::select! {
             cut = cuts.recv() => cut.unwrap_or(Cut::End),
             _ = async { tokio::join!(up, down) } => Cut::End,

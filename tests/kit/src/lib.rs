@@ -9,8 +9,8 @@ pub mod vendors;
 
 pub use client::{Client, Closed, Connect, Received, Refused, device_id, device_key};
 pub use cut_line::{CutLine, Line};
-pub use gateway::{TOKEN, TestGateway, free_port, signal};
 pub use ed25519_dalek::SigningKey;
+pub use gateway::{TOKEN, TestGateway, free_port, signal};
 pub use rustix::process::Signal;
 pub use sshd::Sshd;
 pub use systemd::Systemd;

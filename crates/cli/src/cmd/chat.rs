@@ -156,7 +156,9 @@ impl Talk<'_> {
                 return out::say(outcome["terminalReply"]["text"].as_str().unwrap_or_default().trim_end());
             }
         }
-        out::complain(&self.app.out.dim("the answer is still being written; openclaw sessions shows it when it is there"));
+        out::complain(
+            &self.app.out.dim("the answer is still being written; openclaw sessions shows it when it is there"),
+        );
     }
 
     /// Shows one event of the run; true when it was the last.

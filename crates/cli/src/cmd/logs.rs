@@ -48,7 +48,8 @@ pub(crate) struct Args {
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let want = Want::of(methods::logs::Tail::NAME, args.rpc.timeout_or(TIMEOUT));
     rpc::block_on(async {
-        let (link, happenings, place) = rpc::open_link(app, &args.rpc.reach, &want, if args.follow { FOLLOWED_FOR } else { TIMEOUT }).await?;
+        let (link, happenings, place) =
+            rpc::open_link(app, &args.rpc.reach, &want, if args.follow { FOLLOWED_FOR } else { TIMEOUT }).await?;
         // Only questions here; nobody waits for events.
         drop(happenings);
         let _standing = app.out.standing(&link, true);

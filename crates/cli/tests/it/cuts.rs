@@ -58,7 +58,8 @@ struct Story {
 impl Story {
     /// Takes an event in; true when it is the run's last.
     fn hear(&mut self, event: &wire::frame::Event, run: &str) -> bool {
-        let payload: Value = event.payload.as_deref().map(|raw| serde_json::from_str(raw.get()).unwrap()).unwrap_or_default();
+        let payload: Value =
+            event.payload.as_deref().map(|raw| serde_json::from_str(raw.get()).unwrap()).unwrap_or_default();
         if payload["runId"] != run || !matches!(event.event.as_str(), "chat" | "agent") {
             return false;
         }
@@ -120,7 +121,11 @@ async fn a_hundred_cuts_in_an_answer_change_nothing_of_what_is_told() {
             gate.release(1);
             let before = scene.line.accepted();
             let began = Instant::now();
-            if n % 3 == 0 { scene.line.reset() } else { scene.line.cut() }
+            if n % 3 == 0 {
+                scene.line.reset()
+            } else {
+                scene.line.cut()
+            }
             until_up(&link, || scene.line.accepted() > before).await;
             slowest = slowest.max(began.elapsed());
         }
@@ -170,7 +175,19 @@ async fn a_frozen_client_is_back_at_once_after_its_wake() {
     let (port, folder) = (scene.line.address().port(), scene.gateway.folder().to_owned());
     let url = format!("ws://127.0.0.1:{port}");
     let mut command = scene.gateway.command();
-    command.args(["logs", "--follow", "--json", "--interval", "60000", "--limit", "1", "--token", TOKEN, "--url", &url]);
+    command.args([
+        "logs",
+        "--follow",
+        "--json",
+        "--interval",
+        "60000",
+        "--limit",
+        "1",
+        "--token",
+        TOKEN,
+        "--url",
+        &url,
+    ]);
     let output = std::fs::File::create(folder.join("logs.out")).unwrap();
     let mut child = command.stdout(output).spawn().unwrap();
     let connected = async {

@@ -74,8 +74,7 @@ fn a_lost_answer_is_5_and_names_the_key_to_repeat_with() {
     let port = dies_after_the_request();
     let home = tempfile::tempdir().unwrap();
     let url = format!("ws://127.0.0.1:{port}");
-    let args =
-        ["agent", "-m", "hello", "--timeout", "2", "--idempotency-key", "k-1", "--url", &url, "--token", "t"];
+    let args = ["agent", "-m", "hello", "--timeout", "2", "--idempotency-key", "k-1", "--url", &url, "--token", "t"];
     let (exit, failed) = json(&mut alone(&home), &args);
     assert_eq!((exit, &failed["error"]["kind"]), (5, &json!("closed")), "{failed}");
     assert!(failed["error"]["next"].to_string().contains("--idempotency-key k-1"), "{failed}");

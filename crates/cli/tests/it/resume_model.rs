@@ -66,11 +66,18 @@ enum Up {
 
 #[derive(Debug)]
 enum Down {
-    Hello { epoch: u32 },
+    Hello {
+        epoch: u32,
+    },
     Resumed,
     /// What a fetch at this moment would show: everything before this event.
-    Refetch { before: u64 },
-    Event { seq: u64, event: u64 },
+    Refetch {
+        before: u64,
+    },
+    Event {
+        seq: u64,
+        event: u64,
+    },
     Answer(u32),
 }
 
@@ -275,7 +282,8 @@ impl World {
                     self.lose();
                 } else if matches!(self.client.phase, Phase::Up { .. }) {
                     let open = self.client.open.clone();
-                    for key in open.into_iter().filter(|key| self.client.sent.insert((conn, *key))).collect::<Vec<_>>() {
+                    for key in open.into_iter().filter(|key| self.client.sent.insert((conn, *key))).collect::<Vec<_>>()
+                    {
                         self.send_up(conn, Up::Ask(key));
                     }
                 }
@@ -317,8 +325,11 @@ impl World {
             }
             Up::Resume(place) => {
                 let streams = &mut self.server.streams;
-                let outcome =
-                    if place.epoch == epoch { streams.resume(now, id, place.conn, place.seq) } else { streams.start_anew(id) };
+                let outcome = if place.epoch == epoch {
+                    streams.resume(now, id, place.conn, place.seq)
+                } else {
+                    streams.start_anew(id)
+                };
                 match outcome {
                     Return::Missed(missed) => {
                         self.wires[place.conn as usize].server_left = true;

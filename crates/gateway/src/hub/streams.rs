@@ -87,14 +87,7 @@ struct Kept<E> {
 
 impl<Id, R, E> Default for Streams<Id, R, E> {
     fn default() -> Self {
-        Self {
-            streams: HashMap::new(),
-            away: VecDeque::new(),
-            remembered: 0,
-            ring: VecDeque::new(),
-            next: 0,
-            bytes: 0,
-        }
+        Self { streams: HashMap::new(), away: VecDeque::new(), remembered: 0, ring: VecDeque::new(), next: 0, bytes: 0 }
     }
 }
 
@@ -264,8 +257,10 @@ impl<Id: Copy + Eq + Hash, R: Reader<E>, E: Clone> Streams<Id, R, E> {
     /// Lets go of what is too old, too much, or wanted by nobody.
     fn tidy(&mut self, now: Instant) {
         let stale = |at: Instant| now.saturating_duration_since(at) > KEPT_FOR;
-        while let Some((_, id)) =
-            self.away.pop_front_if(|(at, id)| stale(*at) || !self.streams.contains_key(id)).or_else(|| self.crowded_out())
+        while let Some((_, id)) = self
+            .away
+            .pop_front_if(|(at, id)| stale(*at) || !self.streams.contains_key(id))
+            .or_else(|| self.crowded_out())
         {
             self.forget(id);
         }
