@@ -99,7 +99,7 @@ fn a_cut_line_is_dialled_at_once_until_it_is_clear_that_cuts_are_not_chance() {
     assert_eq!(waits(&mut supervisor, [healthy]), [50]);
 }
 
-/// RECON-2, SSH-11
+/// RECON-2
 #[test]
 fn a_wake_and_another_network_probe_what_stands_and_dial_what_does_not() {
     for fact in [Fact::Woke, Fact::NetworkChanged] {
