@@ -108,6 +108,16 @@ impl StatePaths {
         self.state_dir.join("identity/device.json")
     }
 
+    /// The token a Gateway without a configured one made for its run (AUTH-4); gone when it stops.
+    pub fn run_token(&self) -> PathBuf {
+        self.state_dir.join("identity/run-token")
+    }
+
+    /// A page that only leads on to the Gateway's, so that a browser is started without a secret on its command line.
+    pub fn dashboard_page(&self) -> PathBuf {
+        self.state_dir.join("tmp/dashboard.html")
+    }
+
     /// Daily JSON-lines logs, in a folder only the owner can enter (LOG-1).
     pub fn logs(&self) -> PathBuf {
         self.state_dir.join("logs")

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use base::{Env, PathsError, Profile, StatePaths};
 
-use crate::args::Globals;
+use crate::args::{Globals, LogLevel};
 use crate::exit::Failure;
 use crate::out::Out;
 
@@ -15,6 +15,8 @@ pub(crate) struct App {
     pub(crate) env: Env,
     pub(crate) paths: StatePaths,
     pub(crate) out: Out,
+    /// How much to log, when somebody said.
+    pub(crate) log_level: Option<LogLevel>,
     /// Whether the `dev` profile was asked for by `--dev`.
     pub(crate) dev: bool,
     config: OnceLock<config::Loaded>,
@@ -30,7 +32,9 @@ impl App {
             (None, false) => None,
         };
         let paths = resolve(&env, profile)?;
-        let app = Self { env, paths, out, dev: globals.dev, config: OnceLock::new() };
+        let named = env.get("LOG_LEVEL").and_then(|name| clap::ValueEnum::from_str(&name, true).ok());
+        let log_level = globals.log_level.or(named);
+        let app = Self { env, paths, out, log_level, dev: globals.dev, config: OnceLock::new() };
         app.warn_of_legacy_names();
         Ok(app)
     }
@@ -47,7 +51,7 @@ impl App {
     /// The same, with a config that is read anew.
     pub(crate) fn afresh(&self) -> Self {
         let (env, paths, out) = (self.env.clone(), self.paths.clone(), self.out.clone());
-        Self { env, paths, out, dev: self.dev, config: OnceLock::new() }
+        Self { env, paths, out, log_level: self.log_level, dev: self.dev, config: OnceLock::new() }
     }
 
     /// The port the config names.

@@ -59,6 +59,20 @@ pub(crate) enum LogLevel {
     Trace,
 }
 
+impl LogLevel {
+    /// The least that is logged; `None` is silence.
+    pub(crate) const fn level(self) -> Option<tracing::Level> {
+        match self {
+            Self::Silent => None,
+            Self::Fatal | Self::Error => Some(tracing::Level::ERROR),
+            Self::Warn => Some(tracing::Level::WARN),
+            Self::Info => Some(tracing::Level::INFO),
+            Self::Debug => Some(tracing::Level::DEBUG),
+            Self::Trace => Some(tracing::Level::TRACE),
+        }
+    }
+}
+
 /// Which Gateway, and how to be let in.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Reach {

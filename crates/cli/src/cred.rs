@@ -22,6 +22,8 @@ pub(crate) struct Given<'a> {
     pub(crate) env: &'a Env,
     /// The port of this profile when nothing else names one (PROF-5).
     pub(crate) profile_port: u16,
+    /// What a running Gateway of this state folder made for its run (AUTH-4).
+    pub(crate) run_token: Option<&'a Secret>,
     /// A report goes on without what a command would fail for (CRED-7, CRED-8).
     pub(crate) is_report: bool,
 }
@@ -181,11 +183,12 @@ enum Holder {
     RemotePassword,
     EnvToken,
     EnvPassword,
+    RunToken,
 }
 
 /// CRED-4, row by row: where to look for the token and for the password, in order.
 fn chains(source: &Source, config: &Config) -> (Vec<Holder>, Vec<Holder>) {
-    use Holder::{AuthPassword, AuthToken, EnvPassword, EnvToken, RemotePassword, RemoteToken};
+    use Holder::{AuthPassword, AuthToken, EnvPassword, EnvToken, RemotePassword, RemoteToken, RunToken};
     let auth = &config.gateway.auth;
     let written = |path: &str, value: &Option<Secret>| value.is_some() || config.secrets.check(path).is_err();
     let token_written = written("gateway.auth.token", &auth.token);
@@ -198,7 +201,7 @@ fn chains(source: &Source, config: &Config) -> (Vec<Holder>, Vec<Holder>) {
             (vec![RemoteToken, EnvToken, AuthToken], vec![EnvPassword, RemotePassword, AuthPassword])
         }
         Source::LocalLoopback | Source::MissingRemoteUrl => {
-            let mut tokens = vec![AuthToken, EnvToken];
+            let mut tokens = vec![AuthToken, EnvToken, RunToken];
             let mut passwords = vec![AuthPassword, EnvPassword];
             if !token_written {
                 tokens.push(RemoteToken);
@@ -226,6 +229,7 @@ fn first(
             Holder::RemoteToken => ("gateway.remote.token", gateway.remote.token.clone()),
             Holder::RemotePassword => ("gateway.remote.password", gateway.remote.password.clone()),
             Holder::EnvToken => ("env OPENCLAW_GATEWAY_TOKEN", of_env("GATEWAY_TOKEN")),
+            Holder::RunToken => ("this run of the Gateway", given.run_token.cloned()),
             Holder::EnvPassword => ("env OPENCLAW_GATEWAY_PASSWORD", of_env("GATEWAY_PASSWORD")),
         };
         if let Err(unavailable) = given.config.secrets.check(source) {
@@ -306,7 +310,7 @@ mod tests {
 
     fn lower(config: &Config, env: &[(&str, &str)], asked: Asked) -> Result<Way, NoWay> {
         let env = Env::of(env.iter().copied());
-        way(&asked, Given { config, env: &env, profile_port: 18789, is_report: false })
+        way(&asked, Given { config, env: &env, profile_port: 18789, run_token: None, is_report: false })
     }
 
     fn shown(config: &Config, env: &[(&str, &str)]) -> (String, Option<String>, Option<String>) {
@@ -410,7 +414,7 @@ mod tests {
         let error = lower(&config, &ENV, Asked::default()).unwrap_err();
         assert_eq!(error.code().0, "GATEWAY_SECRET_REF_UNAVAILABLE");
         let env = Env::of(ENV);
-        let given = Given { config: &config, env: &env, profile_port: 1, is_report: true };
+        let given = Given { config: &config, env: &env, profile_port: 1, run_token: None, is_report: true };
         let way = way(&Asked::default(), given).unwrap();
         assert!(way.credentials.token.is_none());
         assert_eq!(way.warnings.len(), 1);
@@ -423,7 +427,7 @@ mod tests {
         let error = lower(&config, &[], Asked::default()).unwrap_err();
         assert!(error.to_string().contains("gateway remote mode misconfigured: gateway.remote.url missing"));
         let env = Env::default();
-        let given = Given { config: &config, env: &env, profile_port: 18789, is_report: true };
+        let given = Given { config: &config, env: &env, profile_port: 18789, run_token: None, is_report: true };
         let way = way(&Asked::default(), given).unwrap();
         assert_eq!(way.target.source().as_str(), "missing gateway.remote.url (fallback local)");
         assert_eq!(way.warnings.len(), 1);

@@ -102,6 +102,11 @@ impl Failure {
         Self::new("NOT_BUILT", format!("`{command}` is not built yet"))
     }
 
+    /// A person pressed Ctrl-C, and the work was stopped.
+    pub(crate) fn interrupted() -> Self {
+        Self { exit: 130, ..Self::new("INTERRUPTED", "stopped") }
+    }
+
     /// `--url` without a secret (CRED-2).
     pub(crate) fn credentials_required(message: String) -> Self {
         Self::plain("gateway_credentials_required", "GATEWAY_CREDENTIALS_REQUIRED", Kind::Refused, message)
@@ -133,6 +138,20 @@ impl Failure {
     pub(crate) const fn quietly(mut self) -> Self {
         self.is_reported = true;
         self
+    }
+
+    /// Whether nobody answered.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        self.exit == Kind::Unreachable.exit_code()
+    }
+
+    /// Whether the Gateway answered that this caller may not, or may not yet, rather than that it is a stranger.
+    pub(crate) fn is_about_scope(&self) -> bool {
+        let Some(Heard::Answer(answer)) = self.heard.as_deref() else { return false };
+        matches!(
+            answer.detail_code(),
+            Some("PAIRING_REQUIRED" | "DEVICE_IDENTITY_REQUIRED" | "AUTH_SCOPE_MISMATCH" | "MISSING_SCOPE")
+        )
     }
 
     /// The failure of a dial.

@@ -2,10 +2,12 @@
 
 use std::io::Read as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base::{Explain as _, Secret};
-use link::{Client, Connect, Credentials, Device, Events, Happenings, Link, LinkState, Route, Source, TokenStore};
+use link::{
+    CallError, Client, Connect, Credentials, Device, Events, Happenings, Link, LinkState, Route, Source, TokenStore,
+};
 use serde_json::Value;
 use wire::connect::ClientInfo;
 use wire::methods::Access;
@@ -60,12 +62,48 @@ pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) events: Events,
     pub(crate) place: Place,
+    budget: Budget,
 }
 
 impl Connection {
-    /// Calls a method; a failure says which Gateway it was.
+    /// Calls a method within what is left of the command's time; a failure says which Gateway it was.
     pub(crate) async fn call(&self, method: &str, params: Option<Value>) -> Result<Value, Failure> {
-        self.client.request_raw(method, params).await.map_err(|error| Failure::call(&error).at(&self.place))
+        let answer = self.budget.within(method, self.client.request_raw(method, params)).await;
+        answer.map_err(|error| Failure::call(&error).at(&self.place))
+    }
+
+    /// Begins the command's time anew, after a wait that a person asked for.
+    pub(crate) fn renew(&mut self) {
+        self.budget = Budget::of(self.budget.whole);
+    }
+}
+
+/// The time of a whole command: connection and every call together (CLI-9).
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Budget {
+    whole: Duration,
+    until: Instant,
+}
+
+impl Budget {
+    /// A budget that begins now.
+    pub(crate) fn of(whole: Duration) -> Self {
+        Self { whole, until: Instant::now() + whole }
+    }
+
+    /// What is left of it.
+    pub(crate) fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
+
+    /// Waits for the answer of `method` as long as the budget allows; what was sent may have happened all the same.
+    pub(crate) async fn within<T>(
+        &self,
+        method: &str,
+        call: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
+        let answer = tokio::time::timeout(self.left(), call).await;
+        answer.unwrap_or_else(|_| Err(CallError::Timeout { method: method.to_owned(), waited: self.whole }))
     }
 }
 
@@ -106,11 +144,12 @@ pub(crate) fn call_at(
 
 /// Connects to the Gateway the flags, the environment and the config mean.
 pub(crate) async fn open(app: &App, reach: &Reach, port: Option<u16>, want: &Want) -> Result<Connection, Failure> {
+    let budget = Budget::of(want.timeout);
     let way = way(app, reach, port, false)?;
     let place = place(app, &way);
     let how = how(app, way, want)?;
     let (client, events) = link::connect(&how).await.map_err(|error| Failure::dial(&error).at(&place))?;
-    Ok(Connection { client, events, place })
+    Ok(Connection { client, events, place, budget })
 }
 
 /// As [`open`], with a connection that comes back, and is waited for as long as `patience`.
@@ -169,7 +208,8 @@ pub(crate) fn way(app: &App, reach: &Reach, port: Option<u16>, is_report: bool) 
         &*app.config()?.config
     };
     let profile_port = app.paths.profile.default_port();
-    let given = Given { config, env: &app.env, profile_port, is_report };
+    let run_token = run_token(app, &asked);
+    let given = Given { config, env: &app.env, profile_port, run_token: run_token.as_ref(), is_report };
     let explicit = asked.token.is_some() || asked.password.is_some();
     let way = cred::way(&asked, given).map_err(|error| explain(app, &error))?;
     // A report is about the port.
@@ -207,6 +247,16 @@ fn answers(socket: &Path) -> bool {
 #[cfg(not(unix))]
 fn answers(_: &Path) -> bool {
     false
+}
+
+/// The token of a Gateway of this state folder that was given none (AUTH-4). Only while one holds the folder: what a
+/// killed one left behind opens nothing.
+fn run_token(app: &App, asked: &Asked) -> Option<Secret> {
+    if asked.url.is_some() || asked.token.is_some() || asked.password.is_some() {
+        return None;
+    }
+    let token = std::fs::read_to_string(app.paths.run_token()).ok()?;
+    matches!(store::GatewayLock::holder(&app.paths), Ok(Some(_))).then(|| Secret::new(token))
 }
 
 fn explain(app: &App, error: &NoWay) -> Failure {

@@ -32,7 +32,7 @@ impl Pairing {
             self.close_sockets(&device.device_id);
         }
         self.resolved(&uuid::Uuid::new_v4().to_string(), &device.device_id, "approved");
-        if created {
+        if created && device.approved_via == Provenance::Silent {
             let connected: Vec<String> = self.hub.callers().iter().filter_map(|who| who.device_id.clone()).collect();
             for retired in self.store.retire_silent_devices(&device.device_id, &connected).await? {
                 tracing::info!(device = %retired, "an older silent record of the same client is retired");

@@ -35,11 +35,6 @@ impl Reload {
         Self { overrides, run_token, hostname, seeded_origins, restart: CancellationToken::new() }
     }
 
-    /// The token made for this run.
-    pub(crate) const fn run_token(&self) -> Option<&Secret> {
-        self.run_token.as_ref()
-    }
-
     /// The rules of `config` for this run.
     pub(crate) fn policy(&self, config: &Config, env: &Env) -> Result<Policy, SecretUnavailable> {
         let auth = config::effective_auth(config, &self.overrides, env)?;

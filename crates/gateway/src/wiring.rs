@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Code, Env, Explain, Kind, Secret, StatePaths, Step};
-use config::{AuthMode, Loaded, StartOverrides};
+use config::{Loaded, StartOverrides};
 use serde_json::json;
 use store::{GatewayLock, LOCK_WAIT, LockError, LockRequest, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -14,6 +14,7 @@ use wire::{close, events};
 
 use crate::announcement::Announcement;
 use crate::auth::Gate;
+use crate::auth::run_token::RunToken;
 use crate::clockwork;
 use crate::config_now::ConfigNow;
 use crate::conn::handshake::Front;
@@ -38,8 +39,6 @@ use crate::work::Work;
 
 /// After the close frames, what is still at work gets this long.
 const STOP_BUDGET: Duration = Duration::from_secs(5);
-/// Bytes of a token made for one run (AUTH-4).
-const RUN_TOKEN_BYTES: usize = 24;
 
 /// What a Gateway is started with.
 pub struct Options {
@@ -129,14 +128,13 @@ impl Gateway {
         let port = addresses.first().map_or(port, SocketAddr::port);
 
         let machine = Machine::read();
-        let reload =
-            Reload::new(overrides.clone(), run_token(&loaded, &overrides, &env)?, machine.hostname.clone(), &addresses);
+        let run_token = RunToken::new(&config::effective_auth(&loaded.config, &overrides, &env)?, &paths);
+        let reload = Reload::new(overrides.clone(), run_token.token().cloned(), machine.hostname.clone(), &addresses);
         let gate = Gate::new(reload.policy(&config, &env)?);
         let hub = Hub::default();
         let versions = Versions::default();
         let config = ConfigNow::new(paths, env, loaded);
         let instance_id = instance_id(&store).await?;
-        let token = reload.run_token().cloned();
         let Work { agents, models, toolbox, rows, news, lanes } = Work::new(&config, &store, &hub, &version);
         let services = Arc::new(Services {
             pairing: Pairing::new(store.clone(), hub.clone()),
@@ -171,18 +169,19 @@ impl Gateway {
         }
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
         let announcement = Announcement::of(&services, &addresses);
-        announcement.log(&services, token.is_some());
+        announcement.log(&services, run_token.token().is_some());
         tasks.spawn(supervisor::watchdog(stop.clone()));
         supervisor::tell(News::Ready(&announcement.urls.join(", ")));
         let drain = limits.drain;
         Ok(Running {
             addresses,
-            token,
+            token: run_token.token().cloned(),
             announcement,
             services,
             stop,
             tasks,
             drain,
+            _run_token: run_token,
             _socket_file: socket_file,
             _lock: lock,
         })
@@ -195,13 +194,6 @@ fn refuse(loaded: &Loaded, overrides: &StartOverrides, env: &Env, allow_unconfig
         Some(refusal) => Err(StartError::Refused(Box::new(refusal))),
         None => Ok(()),
     }
-}
-
-/// AUTH-4: `config::refusals` has let through a token mode without a token only on loopback.
-fn run_token(loaded: &Loaded, overrides: &StartOverrides, env: &Env) -> Result<Option<Secret>, StartError> {
-    let auth = config::effective_auth(&loaded.config, overrides, env)?;
-    let wanted = auth.mode == AuthMode::Token && auth.token.is_none();
-    Ok(wanted.then(|| Secret::new(base::random_hex(RUN_TOKEN_BYTES))))
 }
 
 /// The id this install keeps for ever.
@@ -223,7 +215,8 @@ pub struct Running {
     stop: CancellationToken,
     tasks: TaskTracker,
     drain: Duration,
-    // Dropped in this order: the socket belongs to whoever holds the lock.
+    // Dropped in this order: what stands in the state folder belongs to whoever holds the lock.
+    _run_token: RunToken,
     _socket_file: Option<SocketFile>,
     _lock: GatewayLock,
 }

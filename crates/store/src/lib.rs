@@ -38,6 +38,6 @@ pub use sessions::{
 };
 pub use store::{Stats, Store};
 pub use transcript::{
-    Body, Entry, HISTORY_MAX, HistoryPage, HistoryQuery, NewEntry, StoredMessage, Transcript, Window,
+    Body, Entry, ExportPage, HISTORY_MAX, HistoryPage, HistoryQuery, NewEntry, StoredMessage, Transcript, Window,
 };
 pub use usage::{UsageQuery, UsageRow};

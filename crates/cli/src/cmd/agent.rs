@@ -10,6 +10,7 @@ use std::time::Duration;
 use link::{Happened, Happenings};
 use serde_json::{Value, json};
 use wire::events::chat::{ChatEvent, ChatState};
+use wire::methods::{self, Method as _};
 
 use crate::app::App;
 use crate::args::{Reach, seconds};
@@ -67,7 +68,7 @@ pub(crate) struct Args {
     /// How hard to think
     #[arg(long, value_name = "LEVEL")]
     thinking: Option<String>,
-    /// Whether to report tools
+    /// Whether to show on stderr which tools run
     #[arg(long, value_name = "ON|OFF", value_parser = ["on", "off"])]
     verbose: Option<String>,
     /// For the whole run; a bare number is seconds [default: 600]
@@ -143,19 +144,35 @@ fn params(args: &Args, message: String, key: &str, timeout: Duration) -> Value {
 }
 
 async fn converse(app: &App, args: &Args, params: Value, key: &str, timeout: Duration) -> Result<(), Failure> {
-    let want = Want::of("agent", FIRST_ANSWER.min(timeout));
+    let shows_tools = args.verbose.as_deref() == Some("on") && !app.out.json;
+    let caps = if shows_tools { vec!["tool-events".into()] } else { Vec::new() };
+    let want = Want { caps, ..Want::of("agent", FIRST_ANSWER.min(timeout)) };
+    let budget = rpc::Budget::of(timeout);
     let (link, mut happenings, place) = rpc::open_link(app, &args.reach, &want, AWAY.min(timeout)).await?;
     let at = |error: link::CallError| Failure::call(&error).at(&place);
     let standing = app.out.standing(&link, false);
     let spinner = app.out.spinner("thinking");
-    let streams = app.out.is_terminal && !app.out.json;
-    let mut shown = Shown::default();
+    let pours = app.out.is_terminal && !app.out.json;
+    let streams = pours || shows_tools;
+    let mut shown = Shown { pours, tools: shows_tools, ..Shown::default() };
+    let mut stopped = false;
     let last = {
-        let last = link.run("agent", params, timeout);
+        let last = link.run("agent", params, budget.left());
+        let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         tokio::pin!(last);
         loop {
             tokio::select! {
                 response = &mut last => break response.map_err(at)?,
+                _ = &mut interrupted => {
+                    if stopped {
+                        return Err(shown.end(Failure::interrupted()));
+                    }
+                    // The run's own end says whether it was in time; a second Ctrl-C does not wait for it.
+                    stopped = true;
+                    interrupted.set(tokio::signal::ctrl_c());
+                    let asked = link.request_raw(methods::session_edit::Abort::NAME, Some(json!({"runId": key})));
+                    asked.await.map_err(at)?;
+                }
                 () = stream(&mut happenings, key, &mut shown, &spinner), if streams => {}
             }
         }
@@ -170,6 +187,9 @@ async fn converse(app: &App, args: &Args, params: Value, key: &str, timeout: Dur
     let payload: Value =
         last.payload.as_deref().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
     link.close().await;
+    if stopped {
+        return Err(shown.end(Failure::interrupted()));
+    }
     if let Some(error) = last.error {
         let error = link::CallError::Answered { method: "agent".into(), error: Box::new(error) };
         return Err(shown.end(at(error)));
@@ -190,7 +210,13 @@ async fn converse(app: &App, args: &Args, params: Value, key: &str, timeout: Dur
 /// What has been poured onto the terminal.
 #[derive(Default)]
 struct Shown {
+    /// Whether the answer is shown as it comes.
+    pours: bool,
+    /// Whether tools are.
+    tools: bool,
     any: bool,
+    /// A line was begun and not ended.
+    open: bool,
     /// The run's last `chat` event came.
     over: bool,
     /// A piece was lost for good: the whole answer is shown at the end.
@@ -198,6 +224,11 @@ struct Shown {
 }
 
 impl Shown {
+    /// `line`, on a line of its own.
+    fn end_line(&mut self, line: String) -> String {
+        if std::mem::take(&mut self.open) { format!("\n{line}") } else { line }
+    }
+
     /// Ends a line that was begun, so that what failed starts on its own.
     fn end(&self, failure: Failure) -> Failure {
         if self.any {
@@ -218,13 +249,19 @@ async fn stream(events: &mut Happenings, key: &str, shown: &mut Shown, spinner: 
             return;
         }
     };
+    if let Some(tool) = tool_line(&event, key).filter(|_| shown.tools) {
+        spinner.hide();
+        out::complain(&shown.end_line(tool));
+        return;
+    }
     match chat_state(&event, key) {
+        Some(ChatState::Delta { .. }) if !shown.pours => {}
         Some(ChatState::Delta { delta_text, replace, .. }) => {
             spinner.hide();
             if replace && shown.any {
                 out::say("");
             }
-            shown.any = true;
+            (shown.any, shown.open) = (true, true);
             out::pour(&delta_text);
         }
         Some(ChatState::Status { .. }) | None => {}
@@ -239,6 +276,21 @@ pub(super) fn chat_state(event: &wire::frame::Event, run_id: &str) -> Option<Cha
     }
     let chat: ChatEvent = serde_json::from_str(event.payload.as_deref()?.get()).ok()?;
     (chat.run_id == run_id).then_some(chat.state)
+}
+
+/// One dimmed line when a tool begins.
+pub(super) fn tool_line(event: &wire::frame::Event, key: &str) -> Option<String> {
+    if event.event != wire::events::AGENT.name {
+        return None;
+    }
+    let agent: Value = serde_json::from_str(event.payload.as_deref()?.get()).ok()?;
+    let data = &agent["data"];
+    if agent["runId"] != key || agent["stream"] != "tool" || data["phase"] != "start" {
+        return None;
+    }
+    let args = data["args"].to_string();
+    let short: String = args.chars().take(60).collect();
+    Some(format!("· {} {short}", data["name"].as_str().unwrap_or("tool")))
 }
 
 /// The reply as text: every payload, then where its file is.

@@ -6,11 +6,11 @@ use std::io::{BufRead as _, IsTerminal as _};
 use link::{Happened, Happenings, Link, LinkState};
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
-use serde_json::{Value, json};
+use serde_json::json;
 use wire::events::chat::ChatState;
 use wire::methods::{self, Method as _};
 
-use super::agent::chat_state;
+use super::agent::{chat_state, tool_line};
 use crate::app::App;
 use crate::args::Rpc;
 use crate::exit::Failure;
@@ -194,21 +194,6 @@ impl Talk<'_> {
         }
         true
     }
-}
-
-/// One dimmed line when a tool begins.
-fn tool_line(event: &wire::frame::Event, key: &str) -> Option<String> {
-    if event.event != wire::events::AGENT.name {
-        return None;
-    }
-    let agent: Value = serde_json::from_str(event.payload.as_deref()?.get()).ok()?;
-    let data = &agent["data"];
-    if agent["runId"] != key || agent["stream"] != "tool" || data["phase"] != "start" {
-        return None;
-    }
-    let args = data["args"].to_string();
-    let short: String = args.chars().take(60).collect();
-    Some(format!("· {} {short}", data["name"].as_str().unwrap_or("tool")))
 }
 
 /// Where lines come from: an editor with history on a terminal, plain lines on a pipe.

@@ -1,14 +1,21 @@
-//! `openclaw dashboard`: the link to the Gateway's own page (CON-3). The shared secret is in it only when asked for.
+//! `openclaw dashboard`: a link to the Gateway's own page (CON-3). It carries a token that works once and for ten
+//! minutes; the shared secret is in it only when asked for.
+
+use std::io::IsTerminal as _;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
+use wire::methods::Method as _;
+use wire::methods::dashboard::{Link, LinkResult};
 
 use crate::app::App;
 use crate::args::Rpc;
+use crate::cred::Way;
 use crate::exit::Failure;
 use crate::out;
-use crate::rpc;
+use crate::rpc::{self, Want};
 
-/// Print the link to the web page
+/// Open the web page, or print the link to it
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -19,36 +26,82 @@ pub(crate) struct Args {
     /// Do not ask
     #[arg(long)]
     yes: bool,
-    /// Put the Gateway's token into the link, so that the page needs none typed
+    /// Put the Gateway's own token into the link, which then works for as long as that does
     #[arg(long)]
     include_token: bool,
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let way = rpc::way(app, &args.rpc.reach, None, true)?;
-    let base_path = app.config().map(|loaded| loaded.config.gateway.control_ui.base_path.clone()).unwrap_or_default();
-    let path = format!("/{}/", base_path.trim_matches('/')).replace("//", "/");
-    let scheme = if way.target.is_tls() { "https" } else { "http" };
-    let http = format!("{scheme}://{}:{}{path}", way.target.url().host_str().unwrap_or_default(), way.target.port());
+    let http = page(app, &way);
     let token = way.credentials.token.as_ref().filter(|_| args.include_token);
-    let url = token.map_or_else(|| http.clone(), |token| format!("{http}#token={}", encoded(token.expose())));
+    let once = if token.is_some() { None } else { link(app, &args.rpc) };
+    let signed_in = once.as_ref().map(|once| fragment(&http, "bootstrapToken", once.bootstrap_token.as_str()));
+    let url = token.map_or_else(|| http.clone(), |token| fragment(&http, "token", token.expose()));
+    let browser = signed_in.unwrap_or_else(|| url.clone());
     let value = json!({"ok": true, "url": url, "httpUrl": http, "wsUrl": way.target.to_string(),
-        "port": way.target.port(), "tokenIncluded": token.is_some(), "browserUrl": url,
-        "browserBootstrapExpiresAtMs": null});
-    app.out.either(&value, || url.clone());
+        "port": way.target.port(), "tokenIncluded": token.is_some(), "browserUrl": browser,
+        "browserBootstrapExpiresAtMs": once.as_ref().map(|once| once.expires_at_ms)});
+    app.out.either(&value, || browser.clone());
     if app.out.json {
         return Ok(());
     }
-    if way.target.is_loopback() && app.env.raw("SSH_CONNECTION").is_some() {
+    let from_afar = app.env.raw("SSH_CONNECTION").is_some();
+    if way.target.is_loopback() && from_afar {
         out::complain(&format!("from your own machine: ssh -N -L {0}:127.0.0.1:{0} <user>@<host>", way.target.port()));
     }
-    if token.is_none() && way.credentials.token.is_some() {
-        out::complain("the page asks for the Gateway token; --include-token puts it into the link");
+    match (&once, token) {
+        (Some(_), _) => out::complain("the link signs one page in, once, within ten minutes"),
+        (None, None) => out::complain("the Gateway made no link that signs in; is it running? openclaw gateway status"),
+        (None, Some(_)) => {}
+    }
+    let may_open = once.is_some() && !args.no_open && !from_afar && std::io::stdout().is_terminal();
+    if may_open && open(app, &browser) {
+        out::complain("opened in your browser");
     }
     Ok(())
 }
 
-/// Percent-encodes what a fragment cannot hold.
-fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+/// Where the page is.
+fn page(app: &App, way: &Way) -> String {
+    let base_path = app.config().map(|loaded| loaded.config.gateway.control_ui.base_path.clone()).unwrap_or_default();
+    let path = format!("/{}/", base_path.trim_matches('/')).replace("//", "/");
+    let scheme = if way.target.is_tls() { "https" } else { "http" };
+    format!("{scheme}://{}:{}{path}", way.target.url().host_str().unwrap_or_default(), way.target.port())
+}
+
+/// Has the Gateway make a token for one page; without it the link is still good for looking.
+fn link(app: &App, rpc: &Rpc) -> Option<LinkResult> {
+    let want = Want::of(Link::NAME, rpc.timeout_or(rpc::TIMEOUT));
+    let answer = rpc::block_on(async {
+        let connection = rpc::open(app, &rpc.reach, None, &want).await?;
+        let answer = connection.call(Link::NAME, None).await;
+        connection.client.close().await;
+        answer
+    });
+    serde_json::from_value(answer.ok()?).ok()
+}
+
+/// The secret stands after `#`, which no browser sends to anyone.
+fn fragment(page: &str, name: &str, secret: &str) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    format!("{page}#{name}={encoded}")
+}
+
+/// Opens a browser where there is a desktop to show it; whether one was started. It is given the name of a private file
+/// that leads on to the link: other users of this host can read command lines.
+fn open(app: &App, url: &str) -> bool {
+    let desktop =
+        cfg!(target_os = "macos") || ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| app.env.raw(name).is_some());
+    let program = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+    let Some(program) = which::which(program).ok().filter(|_| desktop) else { return false };
+    let file = app.paths.dashboard_page();
+    let text = format!("<!doctype html><meta http-equiv=\"refresh\" content=\"0;url={url}\"><title>OpenClaw</title>\n");
+    let made = file.parent().map_or(Ok(()), base::ensure_private_dir);
+    if made.and_then(|()| base::write_atomic(&file, text.as_bytes())).is_err() {
+        return false;
+    }
+    let mut command = Command::new(program);
+    command.arg(&file).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.spawn().is_ok()
 }

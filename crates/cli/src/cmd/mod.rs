@@ -30,7 +30,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory as _, FromArgMatches as _, Subcommand};
 
 use crate::app::App;
-use crate::args::{Cli, Globals};
+use crate::args::{Cli, LogLevel};
 use crate::exit::Failure;
 use crate::out::{self, Out};
 
@@ -127,26 +127,16 @@ pub(crate) fn run(argv: &[OsString]) -> u8 {
 
 fn start(cli: &Cli, env: Env, out: Out) -> Result<(), Failure> {
     let app = App::new(&cli.globals, env, out)?;
-    start_log(&cli.globals, &cli.command, &app);
+    start_log(&cli.command, &app);
     cli.command.run(&app)
 }
 
 /// Client commands log to stderr, and nothing unless asked (LOG-1: the file is the daemon's).
-fn start_log(globals: &Globals, command: &Command, app: &App) {
-    use crate::args::LogLevel;
-    use tracing::Level;
-    let named = app.env.get("LOG_LEVEL").and_then(|name| clap::ValueEnum::from_str(&name, true).ok());
-    let level = match globals.log_level.or(named) {
-        None | Some(LogLevel::Silent) => return,
-        Some(LogLevel::Fatal | LogLevel::Error) => Level::ERROR,
-        Some(LogLevel::Warn) => Level::WARN,
-        Some(LogLevel::Info) => Level::INFO,
-        Some(LogLevel::Debug) => Level::DEBUG,
-        Some(LogLevel::Trace) => Level::TRACE,
-    };
+fn start_log(command: &Command, app: &App) {
+    let Some(level) = app.log_level.and_then(LogLevel::level) else { return };
     let options = base::log::LogOptions { folder: None, file_level: level, console_level: Some(level) };
     // The daemon starts its own log, with a file, and the first log of a process stays.
-    if !matches!(command, Command::Gateway(_)) {
+    if !matches!(command, Command::Gateway(args) if args.is_daemon()) {
         let _without_a_file_nothing_can_fail = base::log::init(&options);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use link::DialError;
 use serde_json::{Value, json};
 use wire::Scope;
+use wire::methods::{self, Method as _};
 
 use super::gateway::report::View;
 use crate::app::App;
@@ -24,10 +25,10 @@ pub(crate) struct Args {
     /// Everything, fit to paste into a question
     #[arg(long)]
     all: bool,
-    /// Show what providers say of your quota
+    /// Show what the models have cost in the last days
     #[arg(long)]
     usage: bool,
-    /// Only this agent
+    /// Only the sessions of this agent
     #[arg(long, value_name = "ID")]
     agent: Option<String>,
     /// Say more
@@ -46,6 +47,7 @@ struct Heard {
     status: Option<Value>,
     health: Option<Value>,
     presence: Option<Value>,
+    usage: Option<Value>,
     latency: Option<Duration>,
     auth: Option<&'static str>,
     error: Option<Failure>,
@@ -74,6 +76,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
 async fn ask(app: &App, args: &Args, way: Way) -> Result<Heard, Failure> {
     let timeout = args.rpc.timeout_or(rpc::TIMEOUT);
     let want = Want { who: As::Cli, scopes: vec![Scope::Read], caps: Vec::new(), timeout };
+    let budget = rpc::Budget::of(timeout);
     let place = rpc::place(app, &way);
     let how = rpc::how(app, way, &want)?;
     let (client, _events) = match link::connect(&how).await {
@@ -84,16 +87,20 @@ async fn ask(app: &App, args: &Args, way: Way) -> Result<Heard, Failure> {
     let mut heard = Heard { latency: Some(client.latency()), ..Heard::default() };
     heard.auth = Some(client.hello().auth.method.as_str());
     let params = json!({"includeChannelSummary": args.deep});
-    match client.request_raw("status", Some(params)).await {
+    match budget.within("status", client.request_raw("status", Some(params))).await {
         Ok(status) => heard.status = Some(status),
         Err(error) => heard.error = Some(Failure::call(&error).at(&place)),
     }
     if args.deep || args.all {
         let probe = args.deep.then(|| json!({"probe": true}));
-        heard.health = client.request_raw("health", probe).await.ok();
+        heard.health = budget.within("health", client.request_raw("health", probe)).await.ok();
     }
     if args.all {
-        heard.presence = client.request_raw("system-presence", None).await.ok();
+        heard.presence = budget.within("system-presence", client.request_raw("system-presence", None)).await.ok();
+    }
+    if args.usage {
+        let (usage, params) = (methods::usage::Cost::NAME, args.agent.as_ref().map(|agent| json!({"agentId": agent})));
+        heard.usage = budget.within(usage, client.request_raw(usage, params)).await.ok();
     }
     client.close().await;
     Ok(heard)
@@ -122,6 +129,9 @@ fn report(app: &App, args: &Args, heard: &Heard, url: &str, source: &str, warnin
         into.extend(from.clone());
         into.insert("collection".into(), json!({"source": "gateway", "notCollected": ["update", "memory"]}));
     }
+    if let Some(agent) = &args.agent {
+        only(&mut value, agent);
+    }
     let mode = loaded.and_then(|loaded| loaded.config.gateway.mode);
     let mode = if mode == Some(config::Mode::Remote) { "remote" } else { "local" };
     value["gateway"] = json!({"mode": mode, "url": url, "urlSource": source, "misconfigured": !warnings.is_empty(),
@@ -135,9 +145,22 @@ fn report(app: &App, args: &Args, heard: &Heard, url: &str, source: &str, warnin
         value["presence"] = json!(heard.presence);
     }
     if args.usage {
-        value["usage"] = Value::Null;
+        value["usage"] = json!(heard.usage);
     }
     value
+}
+
+/// Leaves what is not of `agent` out.
+fn only(value: &mut Value, agent: &str) {
+    let is_its = |row: &Value| row["agentId"].as_str().or(row["id"].as_str()) == Some(agent);
+    for pointer in ["/sessions/byAgent", "/agents/agents"] {
+        if let Some(Value::Array(rows)) = value.pointer_mut(pointer) {
+            rows.retain(is_its);
+        }
+    }
+    let its = value["sessions"]["byAgent"][0].clone();
+    value["sessions"]["count"] = json!(its["count"].as_u64().unwrap_or(0));
+    value["sessions"]["recent"] = if its["recent"].is_array() { its["recent"].clone() } else { json!([]) };
 }
 
 fn text(app: &App, args: &Args, value: &Value, heard: &Heard, (port, service): (u16, &View)) -> String {
@@ -163,6 +186,11 @@ fn text(app: &App, args: &Args, value: &Value, heard: &Heard, (port, service): (
     if args.all || args.verbose {
         rows.push(("State", app.paths.state_dir.display().to_string()));
         rows.push(("Logs", app.paths.logs().display().to_string()));
+    }
+    if let Some(usage) = &heard.usage {
+        let (tokens, cost) = (&usage["totals"]["totalTokens"], &usage["totals"]["totalCost"]);
+        let cost = cost.as_f64().map(|cost| format!(", {cost:.2} USD")).unwrap_or_default();
+        rows.push(("Usage", format!("{} tokens{cost}", tokens.as_u64().unwrap_or(0))));
     }
     let mut text =
         format!("{}\n\n{}\n{}\n", app.out.bold("OpenClaw status"), app.out.bold("Overview"), table::pairs(rows));

@@ -2,14 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so where it stands")]
 
+mod config_edit;
 mod crash;
 mod cuts;
 mod daemon;
+mod dashboard;
 mod exit_codes;
+mod export;
 mod flags;
+mod follow;
 mod full_disk;
 mod local_socket;
 mod offline;
+mod owner;
 mod real_model;
 mod resume_model;
 mod security;

@@ -58,6 +58,22 @@ async fn chat_streams_an_answer_and_ctrl_c_stops_one() {
     vendor.abandoned(1).await;
 }
 
+/// CLI-7: Ctrl-C stops the run and not only the command.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn ctrl_c_stops_the_run_of_agent() {
+    let vendor = FakeOpenAi::start().await;
+    let gate = Gate::closed();
+    vendor.then(Reply::text("Half of an answer that waits").behind(&gate));
+    let gateway = TestGateway::start(&binary(), &crate::crash::model(&vendor));
+    let mut terminal = on_a_terminal(&gateway, &["agent", "--message", "hello"]);
+    gate.release(2);
+    terminal.exp_string("Half").unwrap();
+    terminal.send_control('c').unwrap();
+    terminal.exp_string("INTERRUPTED").unwrap();
+    terminal.exp_eof().unwrap();
+    vendor.abandoned(1).await;
+}
+
 #[test]
 fn chat_shows_a_prompt_and_ctrl_d_leaves() {
     let gateway = TestGateway::start(&binary(), &json!({}));

@@ -49,6 +49,8 @@ pub enum Change {
     MergePatch(Value),
     /// A whole new text.
     Replace(String),
+    /// One after another; all of them or none.
+    Batch(Vec<Change>),
 }
 
 /// A change that was made, or (from [`prepare`]) would be.
@@ -70,6 +72,17 @@ pub struct Applied {
     pub warnings: Vec<Problem>,
 }
 
+impl Change {
+    /// Whether a broken config can be mended by this one of several steps.
+    fn is_one_step(&self) -> bool {
+        match self {
+            Self::Set { .. } | Self::Unset { .. } => true,
+            Self::Batch(changes) => changes.iter().all(Self::is_one_step),
+            Self::MergePatch(_) | Self::Replace(_) => false,
+        }
+    }
+}
+
 /// Where, not what: values may be secrets.
 impl std::fmt::Debug for Change {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -78,6 +91,7 @@ impl std::fmt::Debug for Change {
             Self::Unset { path } => write!(f, "Unset({path})"),
             Self::MergePatch(_) => f.write_str("MergePatch"),
             Self::Replace(_) => f.write_str("Replace"),
+            Self::Batch(changes) => f.debug_list().entries(changes).finish(),
         }
     }
 }
@@ -99,16 +113,7 @@ impl std::fmt::Debug for Applied {
 /// # Errors
 /// [`EditError`]; the file is then as it was.
 pub fn apply(file: &FilePath, env: &Env, expected_hash: Option<&str>, change: Change) -> Result<Applied, EditError> {
-    if let Some(name) = ["CONFIG_READONLY", "NIX_MODE"].into_iter().find(|name| env.is_on(name)) {
-        return Err(EditError::ReadOnly(if name == "NIX_MODE" {
-            "OPENCLAW_NIX_MODE"
-        } else {
-            "OPENCLAW_CONFIG_READONLY"
-        }));
-    }
-    if std::fs::symlink_metadata(file).is_ok_and(|meta| meta.file_type().is_symlink()) {
-        return Err(EditError::Link(file.to_path_buf()));
-    }
+    may_write(file, env)?;
     let io = |source| EditError::Io { file: file.to_path_buf(), source };
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| FilePath::new("."));
     if !folder.is_dir() {
@@ -123,6 +128,24 @@ pub fn apply(file: &FilePath, env: &Env, expected_hash: Option<&str>, change: Ch
         base::write_atomic(file, applied.text.as_bytes()).map_err(io)?;
     }
     Ok(applied)
+}
+
+/// Whether this file may be written by us at all.
+///
+/// # Errors
+/// [`EditError::ReadOnly`], [`EditError::Link`].
+pub fn may_write(file: &FilePath, env: &Env) -> Result<(), EditError> {
+    if let Some(name) = ["CONFIG_READONLY", "NIX_MODE"].into_iter().find(|name| env.is_on(name)) {
+        return Err(EditError::ReadOnly(if name == "NIX_MODE" {
+            "OPENCLAW_NIX_MODE"
+        } else {
+            "OPENCLAW_CONFIG_READONLY"
+        }));
+    }
+    if std::fs::symlink_metadata(file).is_ok_and(|meta| meta.file_type().is_symlink()) {
+        return Err(EditError::Link(file.to_path_buf()));
+    }
+    Ok(())
 }
 
 /// Longest wait for another writer; one edit takes milliseconds.
@@ -160,7 +183,7 @@ pub fn prepare(file: &FilePath, env: &Env, expected_hash: Option<&str>, change: 
     }
     let text = current.clone().unwrap_or_else(|| String::from("{}\n"));
     let writer = Writer { file, env, text: &text, is_new: current.is_none() };
-    let is_one_step = matches!(change, Change::Set { .. } | Change::Unset { .. });
+    let is_one_step = change.is_one_step();
     let edited = writer.edited(change)?;
     let (loaded, changed, warnings) = writer.examine(&edited, is_one_step)?;
     let restart = changed.iter().map(|(_, restart)| *restart).max().unwrap_or(Restart::None);

@@ -30,6 +30,11 @@ impl Writer<'_> {
     pub(super) fn edited(&self, change: Change) -> Result<String, EditError> {
         let edited = match change {
             Change::Replace(text) => return self.keep_secrets(text),
+            Change::Batch(changes) => {
+                return changes
+                    .into_iter()
+                    .try_fold(self.text.to_owned(), |text, change| Writer { text: &text, ..*self }.edited(change));
+            }
             Change::Set { path, value } => {
                 known(&path)?;
                 let edited = self.set(self.text, &path, &value)?;

@@ -85,10 +85,12 @@ pub(crate) struct Request<'a> {
 /// Decides.
 pub(crate) fn decide(known: Option<&Device>, request: &Request<'_>) -> Decision {
     let shared = matches!(request.method, AuthMethod::None | AuthMethod::Token | AuthMethod::Password);
-    let may_be_silent = request.local && (!request.browser || is_web(request.client));
+    // Whoever holds a link was given it by the owner, wherever the page is opened (CON-3).
+    let by_link = request.method == AuthMethod::BootstrapToken;
+    let may_be_silent = by_link || (shared && request.local && (!request.browser || is_web(request.client)));
     let silently =
         |allowed: bool, otherwise| if allowed { Decision::ApproveSilently } else { Decision::Ask(otherwise) };
-    let Some(device) = known else { return silently(may_be_silent && shared, Requirement::NotPaired) };
+    let Some(device) = known else { return silently(may_be_silent, Requirement::NotPaired) };
     let change = Change::between(&device.facts, request.facts);
     // An upgrade of the system changes its version, not the machine; nobody but the owner sits at a local line.
     let may_refresh = request.local && !request.browser && shared;
@@ -96,13 +98,13 @@ pub(crate) fn decide(known: Option<&Device>, request: &Request<'_>) -> Decision 
         return Decision::Ask(Requirement::MetadataUpgrade);
     }
     if !device.roles.contains(&request.role) {
-        return silently(may_be_silent && shared, Requirement::RoleUpgrade);
+        return silently(may_be_silent, Requirement::RoleUpgrade);
     }
     if request.role == Role::Operator && !device.scopes.covers(request.scopes) {
-        return silently(may_be_silent && shared, Requirement::ScopeUpgrade);
+        return silently(may_be_silent, Requirement::ScopeUpgrade);
     }
     if device.token(request.role).is_none_or(|token| token.revoked_at_ms.is_some()) {
-        return silently(may_be_silent && shared, Requirement::NotPaired);
+        return silently(may_be_silent, Requirement::NotPaired);
     }
     let renamed = device.facts.display_name != request.facts.display_name;
     if may_refresh && (change == Change::Version || renamed) { Decision::Refresh } else { Decision::Known }

@@ -6,12 +6,14 @@
 
 pub(crate) mod device;
 pub(crate) mod host;
+pub(crate) mod links;
 pub(crate) mod locality;
 pub(crate) mod net;
 pub(crate) mod origin;
 pub(crate) mod policy;
 pub(crate) mod provenance;
 pub(crate) mod refusal;
+pub(crate) mod run_token;
 pub(crate) mod scopes;
 pub(crate) mod shared;
 pub(crate) mod throttle;
@@ -19,6 +21,7 @@ mod verdict;
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use links::Links;
 use policy::Policy;
 use throttle::Throttle;
 
@@ -29,13 +32,18 @@ pub(crate) use verdict::{Admitted, judge};
 pub(crate) struct Gate {
     policy: Arc<RwLock<Arc<Policy>>>,
     throttle: Arc<Mutex<Throttle>>,
+    links: Arc<Mutex<Links>>,
 }
 
 impl Gate {
     /// With these rules and nothing counted.
     pub(crate) fn new(policy: Policy) -> Self {
         let throttle = Throttle::new(policy.limits.clone());
-        Self { policy: Arc::new(RwLock::new(Arc::new(policy))), throttle: Arc::new(Mutex::new(throttle)) }
+        Self {
+            policy: Arc::new(RwLock::new(Arc::new(policy))),
+            throttle: Arc::new(Mutex::new(throttle)),
+            links: Arc::default(),
+        }
     }
 
     /// The rules in force.
@@ -47,6 +55,11 @@ impl Gate {
     pub(crate) fn replace(&self, policy: Policy) {
         self.counted(|throttle| throttle.set_limits(policy.limits.clone()));
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
+    /// Makes or uses up a link; the lock is held for this one call.
+    pub(crate) fn links<T>(&self, act: impl FnOnce(&mut Links) -> T) -> T {
+        act(&mut self.links.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Looks at or changes what is counted; the lock is held for this one call.

@@ -11,7 +11,7 @@ use wire::{ErrorShape, Role, Scope, ScopeSet, device_auth};
 use super::device::{self, Decision};
 use super::locality::{self, Attribution, Peer};
 use super::policy::Policy;
-use super::refusal::{Reason, Refusal};
+use super::refusal::{Reason, Refusal, is_web};
 use super::scopes::{self, Deviceless};
 use super::shared::{self, Proof};
 use super::throttle::{self, Bucket, Key};
@@ -187,10 +187,22 @@ impl Attempt<'_> {
                 Err(reason) => return Err(Failure::counted(Bucket::DeviceToken, reason)),
             }
         }
-        if auth.is_some_and(|auth| auth.bootstrap_token.is_some()) {
+        let bootstrap = auth.and_then(|auth| auth.bootstrap_token.as_ref());
+        bootstrap.map_or(Err(shared.into()), |token| self.check_link(token, key))
+    }
+
+    /// CON-3: a link of ours lets a page in, once.
+    fn check_link(&self, token: &Credential, key: &Key) -> Result<AuthMethod, Failure> {
+        let now = Instant::now();
+        if let Some(left) = self.gate.counted(|throttle| throttle.locked(Bucket::BootstrapToken, key, now)) {
+            return Err(Failure::counted(Bucket::BootstrapToken, Reason::RateLimited(left)));
+        }
+        let is_page = self.role == Role::Operator && is_web(&self.params.client);
+        if !is_page || !self.gate.links(|links| links.take(token.as_str(), now)) {
             return Err(Failure::counted(Bucket::BootstrapToken, Reason::BootstrapTokenInvalid));
         }
-        Err(shared.into())
+        self.gate.counted(|throttle| throttle.succeeded(Bucket::BootstrapToken, key));
+        Ok(AuthMethod::BootstrapToken)
     }
 
     fn check_shared(&self, key: &Key) -> Result<AuthMethod, Reason> {
@@ -277,7 +289,7 @@ impl Attempt<'_> {
             facts: facts.clone(),
             roles,
             scopes,
-            via: Provenance::Silent,
+            via: if method == AuthMethod::BootstrapToken { Provenance::Bootstrap } else { Provenance::Silent },
         };
         if let (Decision::Known, Some(device)) = (device::decide(known.as_ref(), &request), known) {
             return Ok(device);

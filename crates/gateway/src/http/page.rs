@@ -1,4 +1,5 @@
-//! The page at `/`: what this is and how to talk to it, in one file without scripts.
+//! The page at `/`: what this is and how to talk to it. Its one script signs in whoever opens a link of
+//! `openclaw dashboard` (CON-3).
 
 use axum::body::Body;
 use base64::Engine as _;
@@ -12,11 +13,13 @@ use super::reply;
 use crate::services::Services;
 
 const PAGE: &str = include_str!("page.html");
+const SCRIPT: &str = include_str!("page.js");
 
-/// The page, under a policy that lets in its own style by hash and nothing else.
+/// The page, under a policy that lets in its own style and script by hash and nothing else.
 pub(crate) fn home(services: &Services) -> Response<Body> {
     let run = &services.run;
     let html = PAGE.replace("{version}", &escaped(&run.version)).replace("{port}", &run.port.to_string());
+    let html = html.replace("{script}", SCRIPT);
     let mut response = reply::with_type(StatusCode::OK, "text/html; charset=utf-8", html);
     if let Ok(policy) = HeaderValue::from_str(&content_security_policy()) {
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
@@ -41,12 +44,14 @@ pub(crate) fn control_ui_config(services: &Services) -> Response<Body> {
     reply::json(StatusCode::OK, &body)
 }
 
-/// The style is hashed as it stands in the page, which holds no values.
+/// Style and script are hashed as they stand in the page; neither holds a value of this run.
 fn content_security_policy() -> String {
     let style = PAGE.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>")).map_or("", |(css, _)| css);
-    let hash = STANDARD.encode(Sha256::digest(style.as_bytes()));
+    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
+    let (style, script) = (hash(style), hash(SCRIPT));
     format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; connect-src 'self'; \
+         base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 }
 
@@ -57,10 +62,10 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     #[test]
-    fn the_page_has_one_style_no_script_and_nothing_from_elsewhere() {
-        let page = super::PAGE;
-        assert_eq!(page.matches("<style>").count(), 1);
-        for banned in ["<script", " style=", "http://", "https://", "@import"] {
+    fn the_page_has_one_style_one_script_and_nothing_from_elsewhere() {
+        let page = super::PAGE.replace("{script}", super::SCRIPT);
+        assert_eq!((page.matches("<style>").count(), page.matches("<script>").count()), (1, 1));
+        for banned in ["<script ", " style=", " onclick=", "innerHTML", "http://", "https://", "@import"] {
             assert!(!page.contains(banned), "{banned}");
         }
     }

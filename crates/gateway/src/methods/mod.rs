@@ -6,6 +6,7 @@ mod auth;
 mod chat;
 mod commands;
 mod config;
+mod dashboard;
 mod device;
 mod empty;
 mod gateway_identity;
@@ -57,6 +58,7 @@ pub(crate) fn table() -> Table {
         auth::add,
         chat::add,
         commands::add,
+        dashboard::add,
         models::add,
         sessions::add,
         tools::add,

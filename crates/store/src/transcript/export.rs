@@ -14,6 +14,17 @@ use crate::{Store, StoreError};
 const VERSION: u32 = 4;
 /// Entries in memory at once.
 const CHUNK: u64 = 500;
+/// About how much a page of an export carries; one entry may be larger.
+const PAGE_BYTES: usize = 1024 * 1024;
+
+/// A part of an export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExportPage {
+    /// Lines without line breaks; the header is the first of the first page.
+    pub lines: Vec<String>,
+    /// The number of the last entry in it, when more follows.
+    pub next: Option<u64>,
+}
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -39,6 +50,33 @@ struct Line<'a> {
 }
 
 impl Store {
+    /// The lines of a transcript after the entry numbered `after`, or from the header on. A transcript only grows, so
+    /// the pages together are what [`Store::export_jsonl`] writes.
+    ///
+    /// # Errors
+    /// [`StoreError::NoTranscript`], or when the database cannot be read.
+    pub async fn export_page(&self, session_id: &str, after: Option<u64>) -> Result<ExportPage, StoreError> {
+        let session_id = session_id.to_owned();
+        self.read(move |conn| {
+            let header = header(conn, &session_id)?;
+            let mut lines = if after.is_none() { vec![text(&header)?] } else { Vec::new() };
+            let mut bytes = lines.iter().map(String::len).sum::<usize>();
+            let (mut last, entries) =
+                (after.unwrap_or(0), entries_after(conn, &session_id, after.unwrap_or(0), CHUNK)?);
+            let may_have_more = entries.len() as u64 == CHUNK;
+            for entry in entries {
+                if bytes >= PAGE_BYTES {
+                    return Ok(ExportPage { lines, next: Some(last) });
+                }
+                lines.push(text(&line(&entry))?);
+                bytes += lines.last().map_or(0, String::len);
+                last = entry.seq;
+            }
+            Ok(ExportPage { lines, next: may_have_more.then_some(last) })
+        })
+        .await
+    }
+
     /// Writes a transcript as JSON lines, the header first, and gives `out` back. It is one snapshot: what is appended
     /// meanwhile is not in it.
     ///
@@ -89,10 +127,13 @@ fn line(entry: &Entry) -> Line<'_> {
     }
 }
 
+fn text(line: &impl Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(line).map_err(|error| StoreError::unreadable("a transcript entry", error))
+}
+
 fn write_line(out: &mut impl Write, line: &impl Serialize) -> Result<(), StoreError> {
-    let mut bytes = serde_json::to_vec(line).map_err(|error| StoreError::unreadable("a transcript entry", error))?;
-    bytes.push(b'\n');
-    out.write_all(&bytes).map_err(refused)
+    let line = text(line)? + "\n";
+    out.write_all(line.as_bytes()).map_err(refused)
 }
 
 fn refused(error: std::io::Error) -> StoreError {

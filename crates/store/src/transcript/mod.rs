@@ -10,6 +10,7 @@ use wire::message::Message;
 
 pub(crate) use append::{append, begin, cwd};
 pub use body::Body;
+pub use export::ExportPage;
 pub(crate) use read::entry_by_id;
 pub use read::{HISTORY_MAX, HistoryPage, HistoryQuery, Window};
 

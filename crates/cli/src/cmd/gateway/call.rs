@@ -54,13 +54,14 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
 }
 
 fn call_final(app: &App, args: &Args, params: Value) -> Result<Value, Failure> {
-    let timeout = args.rpc.timeout_or(rpc::TIMEOUT);
-    let want = Want::of(&args.method, timeout);
+    let want = Want::of(&args.method, args.rpc.timeout_or(rpc::TIMEOUT));
     rpc::block_on(async {
+        let budget = rpc::Budget::of(want.timeout);
         let connection = rpc::open(app, &args.rpc.reach, args.port, &want).await?;
         let at = |error: link::CallError| Failure::call(&error).at(&connection.place);
-        let staged = connection.client.expect_final(&args.method, params).await.map_err(at)?;
-        let response = staged.last(timeout).await.map_err(at)?;
+        let staged =
+            budget.within(&args.method, connection.client.expect_final(&args.method, params)).await.map_err(at)?;
+        let response = staged.last(budget.left()).await.map_err(at)?;
         if let Some(error) = response.error {
             return Err(at(link::CallError::Answered { method: args.method.clone(), error: Box::new(error) }));
         }

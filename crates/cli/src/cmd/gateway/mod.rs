@@ -67,6 +67,13 @@ enum Action {
     Agent(Box<super::agent::Args>),
 }
 
+impl Args {
+    /// Whether this runs the daemon, which logs on its own terms.
+    pub(super) const fn is_daemon(&self) -> bool {
+        matches!(self.action, None | Some(Action::Run(_)))
+    }
+}
+
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     match &args.action {
         None => run::run(app, &args.run),

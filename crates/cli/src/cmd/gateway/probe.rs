@@ -60,11 +60,12 @@ pub(in crate::cmd) async fn look(app: &App, way: crate::cred::Way, timeout: Dura
     let want = Want { who: As::Probe, scopes: vec![Scope::Read], caps: Vec::new(), timeout };
     let target = way.target.clone();
     let how = rpc::how(app, way, &want)?;
+    let budget = rpc::Budget::of(timeout);
     let (client, _events) = match link::connect(&how).await {
         Ok(connected) => connected,
         Err(error) => return Ok(Seen { target, outcome: Err(error) }),
     };
-    let health = client.request_raw("health", None).await.ok();
+    let health = budget.within("health", client.request_raw("health", None)).await.ok();
     let hello = client.hello();
     let answer = Answer {
         latency: client.latency(),

@@ -11,6 +11,7 @@ use config::{AuthMode, Bind, StartOverrides, TailscaleMode};
 use serde_json::json;
 
 use crate::app::App;
+use crate::args::LogLevel;
 use crate::cmd::setup;
 use crate::cred::usable;
 use crate::exit::Failure;
@@ -40,7 +41,7 @@ pub(super) struct Flags {
     #[arg(long, value_enum, value_name = "MODE")]
     tailscale: Option<TailscaleFlag>,
     /// Accepted; leaving always cleans up
-    #[arg(long)]
+    #[arg(long, hide = true)]
     tailscale_reset_on_exit: bool,
     /// Start without `gateway.mode` in the config
     #[arg(long)]
@@ -51,27 +52,49 @@ pub(super) struct Flags {
     /// Log more on stderr
     #[arg(long)]
     verbose: bool,
-    /// How WebSocket traffic is logged
-    #[arg(long, value_enum, value_name = "STYLE")]
-    ws_log: Option<WsLog>,
-    /// As --ws-log compact
-    #[arg(long)]
-    compact: bool,
-    /// Log the model's raw stream
-    #[arg(long)]
-    raw_stream: bool,
-    /// Where to
-    #[arg(long, value_name = "FILE")]
-    raw_stream_path: Option<PathBuf>,
-    /// Log command-line model backends
-    #[arg(long, alias = "claude-cli-logs")]
-    cli_backend_logs: bool,
-    /// Start channels found in the environment
-    #[arg(long)]
-    ambient_channels: bool,
+    #[command(flatten)]
+    idle: Idle,
     /// With --dev: start from nothing
     #[arg(long)]
     reset: bool,
+}
+
+/// Flags of the original's that start lines and units carry. They are taken, so that such a line keeps working, and
+/// answered with one remark each; `--help` does not offer what has no effect.
+#[derive(Debug, Clone, Default, clap::Args)]
+struct Idle {
+    #[arg(long, value_enum, value_name = "STYLE", hide = true)]
+    ws_log: Option<WsLog>,
+    #[arg(long, hide = true)]
+    compact: bool,
+    #[arg(long, hide = true)]
+    raw_stream: bool,
+    #[arg(long, value_name = "FILE", hide = true)]
+    raw_stream_path: Option<PathBuf>,
+    #[arg(long, alias = "claude-cli-logs", hide = true)]
+    cli_backend_logs: bool,
+    #[arg(long, hide = true)]
+    ambient_channels: bool,
+}
+
+impl Idle {
+    /// What to say about each that was given.
+    fn remarks(&self, tailscale_reset_on_exit: bool) -> Vec<&'static str> {
+        let said = [
+            (tailscale_reset_on_exit, "--tailscale-reset-on-exit: leaving always takes down what was put up"),
+            (
+                self.ws_log.is_some() || self.compact,
+                "--ws-log, --compact: traffic is logged one way only; see --log-level",
+            ),
+            (
+                self.raw_stream || self.raw_stream_path.is_some(),
+                "--raw-stream: the raw stream of a model is not written anywhere",
+            ),
+            (self.cli_backend_logs, "--cli-backend-logs: models are reached over HTTP, no program is run for them"),
+            (self.ambient_channels, "--ambient-channels: only what the config names is started"),
+        ];
+        said.into_iter().filter(|(given, _)| *given).map(|(_, remark)| remark).collect()
+    }
 }
 
 fn port(text: &str) -> Result<u16, String> {
@@ -182,6 +205,11 @@ pub(super) fn run(app: &App, flags: &Flags) -> Result<(), Failure> {
     if app.dev && !app.config_file().exists() {
         setup::create(app, &setup::Wanted::default())?;
     }
+    flags
+        .idle
+        .remarks(flags.tailscale_reset_on_exit)
+        .iter()
+        .for_each(|remark| app.out.note(&format!("note: {remark}")));
     let overrides = flags.overrides(app)?;
     let loaded = app.config()?;
     // Before the log is opened, so that a refusal leaves no trace; the daemon holds the same rules.
@@ -193,11 +221,21 @@ pub(super) fn run(app: &App, flags: &Flags) -> Result<(), Failure> {
         let port = config::effective_port(&loaded.config, &overrides, &app.env, app.paths.profile.default_port());
         free_port(app, port)?;
     }
-    let level = if flags.verbose { tracing::Level::DEBUG } else { tracing::Level::INFO };
-    let console = if flags.has_banner() { tracing::Level::WARN } else { level };
+    let asked = app.log_level;
+    let level = match asked.and_then(LogLevel::level) {
+        _ if flags.verbose => tracing::Level::DEBUG,
+        // The file keeps what an owner needs afterwards, however quiet the terminal is asked to be.
+        Some(level) => level.max(tracing::Level::INFO),
+        None => tracing::Level::INFO,
+    };
+    let console = match asked {
+        _ if flags.verbose => Some(level),
+        Some(asked) => asked.level(),
+        None if flags.has_banner() => Some(tracing::Level::WARN),
+        None => Some(level),
+    };
     let folder = app.paths.logs();
-    let options =
-        base::log::LogOptions { folder: Some(folder.clone()), file_level: level, console_level: Some(console) };
+    let options = base::log::LogOptions { folder: Some(folder.clone()), file_level: level, console_level: console };
     base::log::init(&options)
         .map_err(|error| Failure::new("LOG_UNWRITABLE", format!("`{}`: {error}", folder.display())))?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
@@ -234,6 +272,10 @@ async fn serve(app: &App, flags: &Flags, overrides: &StartOverrides) -> Result<(
         .await
         .map_err(|error| Failure::of(&error))?;
         announce(app, &running.announcement, flags.has_banner());
+        if running.token.is_some() && flags.has_banner() {
+            app.out
+                .note("no token is configured: one was made for this run only; `openclaw setup` makes a durable one");
+        }
         if flags.port == Some(0) {
             port = running.addresses.first().map(std::net::SocketAddr::port);
         }

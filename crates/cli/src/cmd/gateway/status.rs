@@ -17,8 +17,8 @@ use crate::rpc;
 /// Show the service, the config and whether the Gateway answers
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Look closer
-    #[arg(long)]
+    /// Look closer: who listens on the port of this host, and what the Gateway says of its health
+    #[arg(long, conflicts_with = "no_probe")]
     deep: bool,
     /// Do not connect
     #[arg(long)]
@@ -37,6 +37,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let way = rpc::way(app, &args.rpc.reach, args.port, true)?;
     let warnings = way.warnings.clone();
     let url = way.target.to_string();
+    let target_is_here = way.target.is_loopback();
     let (host, port) = (way.target.host().to_owned(), way.target.port());
     let timeout = args.rpc.timeout_or(Duration::from_secs(10));
     let seen = match args.no_probe {
@@ -45,11 +46,16 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     };
     let overrides = StartOverrides { in_container: config::in_container(&app.env), ..StartOverrides::default() };
     let bind = app.config().map_or("loopback", |loaded| effective_bind(&loaded.config, &overrides).as_str());
+    let listeners = if args.deep && target_is_here {
+        gateway::occupants(port).iter().map(ToString::to_string).collect()
+    } else {
+        Vec::new()
+    };
     let set = app.env.get("GATEWAY_PORT").is_some() || app.config_port().is_some();
     let port_source = if set { "env/config" } else { "default" };
     let service = View::of(app);
     let port_source = if service.port() == Some(port) { "service args" } else { port_source };
-    let facts = Facts { url, host, port, bind, port_source, deep: args.deep, service };
+    let facts = Facts { url, host, port, bind, port_source, listeners, deep: args.deep, service };
     let value = report(app, seen.as_ref(), &facts);
     app.out.either(&value, || text(app, &value, seen.as_ref(), &facts));
     warnings.iter().for_each(|warning| app.out.warn(warning));
@@ -65,6 +71,9 @@ struct Facts {
     port: u16,
     bind: &'static str,
     port_source: &'static str,
+    /// Who listens on the port, as far as this user can see.
+    listeners: Vec<String>,
+    /// Whether to say what the Gateway said of its health.
     deep: bool,
     service: View,
 }
@@ -83,7 +92,7 @@ fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
         Some(_) => "busy",
     };
     let version = seen.and_then(|seen| seen.outcome.as_ref().ok()).map(|answer| answer.version.as_str());
-    json!({
+    let mut value = json!({
         "cli": {"version": env!("CARGO_PKG_VERSION"), "path": std::env::current_exe().ok()},
         "logFile": base::log::file_of_today(&app.paths.logs()),
         "service": facts.service.json(app, facts.port),
@@ -93,10 +102,15 @@ fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
             "controlUiLinks": {"httpUrl": format!("http://127.0.0.1:{}/", facts.port), "wsUrl": facts.url},
             "probeNote": null, "version": version},
         "hostDesktop": null,
-        "port": {"port": facts.port, "status": listening, "listeners": [], "hints": []},
+        "port": {"port": facts.port, "status": listening, "listeners": facts.listeners, "hints": []},
         "rpc": rpc_part(seen, &facts.url),
         "extraServices": if facts.deep { report::others(app) } else { Vec::new() }, "pluginVersionDrift": null,
-    })
+    });
+    if facts.deep {
+        value["health"] =
+            json!(seen.and_then(|seen| seen.outcome.as_ref().ok()).and_then(|answer| answer.health.clone()));
+    }
+    value
 }
 
 fn rpc_part(seen: Option<&Seen>, url: &str) -> Value {
@@ -142,6 +156,14 @@ fn text(app: &App, value: &Value, seen: Option<&Seen>, facts: &Facts) -> String 
     rows.extend((!drift.is_empty()).then(|| ("Next:", "openclaw gateway install --force".to_owned())));
     let others = value["extraServices"].as_array().map_or(&[][..], Vec::as_slice);
     rows.extend(others.iter().map(|other| ("Other service:", other["detail"].as_str().unwrap_or("-").to_owned())));
+    let listeners = value["port"]["listeners"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    rows.extend(listeners.map(|listener| ("Listening:", listener.to_owned())));
+    if let Some(health) = value["health"].as_object() {
+        let sessions = health.get("sessions").and_then(|sessions| sessions["count"].as_u64()).unwrap_or(0);
+        let agents = health.get("agents").and_then(Value::as_array).map_or(0, Vec::len);
+        let state = if health.get("ok") == Some(&json!(true)) { "ok" } else { "not ok" };
+        rows.push(("Health:", format!("{state} · {agents} agents · {sessions} sessions")));
+    }
     match seen.map(|seen| &seen.outcome) {
         None => {}
         Some(Ok(answer)) => {

@@ -4,6 +4,7 @@ mod abort;
 mod branches;
 mod create;
 mod delete;
+mod export;
 mod get;
 mod list;
 mod patch;
@@ -13,7 +14,7 @@ mod resolve;
 mod send;
 mod subscribe;
 
-use wire::methods::{session_edit, sessions};
+use wire::methods::{session_edit, session_export, sessions};
 
 use crate::rpc::Table;
 
@@ -26,6 +27,7 @@ pub(super) fn add(table: Table) -> Table {
         .on::<sessions::Preview>(preview::preview)
         .on::<sessions::Get>(get::get)
         .on::<sessions::BranchesList>(branches::list)
+        .on::<session_export::Export>(export::export)
         .on::<sessions::Subscribe>(subscribe::all)
         .on::<sessions::MessagesSubscribe>(subscribe::one)
         .on::<sessions::MessagesUnsubscribe>(subscribe::not_one)

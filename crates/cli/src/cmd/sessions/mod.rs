@@ -1,18 +1,17 @@
 //! `openclaw sessions`: list conversations, and export one as JSON lines.
 
+mod export;
+
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 use wire::methods::{self, Method as _};
 
 use super::system::text;
 use crate::app::App;
 use crate::args::Rpc;
 use crate::exit::Failure;
-use crate::out::{self, table};
-use crate::rpc::{self, Want};
-
-/// Messages asked for at a time when exporting.
-const PAGE: u64 = 200;
+use crate::out::table;
+use crate::rpc;
 
 /// List and export conversations
 #[derive(Debug, clap::Args)]
@@ -28,8 +27,8 @@ pub(crate) struct Args {
 enum Action {
     /// List conversations, newest first
     List(List),
-    /// Print one conversation, a JSON message a line
-    Export(Export),
+    /// Write one conversation as JSON lines: a header, then every entry with its id and parent
+    Export(export::Args),
 }
 
 #[derive(Debug, clap::Args)]
@@ -53,19 +52,11 @@ struct List {
     rpc: Rpc,
 }
 
-#[derive(Debug, clap::Args)]
-struct Export {
-    /// Its key, or `main`
-    key: String,
-    #[command(flatten)]
-    rpc: Rpc,
-}
-
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     match &args.action {
         None => list(app, &args.list),
         Some(Action::List(args)) => list(app, args),
-        Some(Action::Export(args)) => export(app, args),
+        Some(Action::Export(args)) => export::run(app, args),
     }
 }
 
@@ -100,28 +91,5 @@ fn list(app: &App, args: &List) -> Result<(), Failure> {
             }),
         )
     });
-    Ok(())
-}
-
-fn export(app: &App, args: &Export) -> Result<(), Failure> {
-    let want = Want::of(methods::chat_history::History::NAME, args.rpc.timeout_or(rpc::TIMEOUT));
-    let messages = rpc::block_on(async {
-        let connection = rpc::open(app, &args.rpc.reach, None, &want).await?;
-        let mut pages: Vec<Vec<Value>> = Vec::new();
-        let mut offset = 0;
-        loop {
-            let params = json!({"sessionKey": args.key, "limit": PAGE, "offset": offset});
-            let answer = connection.call(methods::chat_history::History::NAME, Some(params)).await?;
-            pages.push(answer["messages"].as_array().cloned().unwrap_or_default());
-            match answer["nextOffset"].as_u64() {
-                // An offset that does not grow would ask for the same page for ever.
-                Some(next) if answer["hasMore"] == true && next > offset => offset = next,
-                _ => break,
-            }
-        }
-        connection.client.close().await;
-        Ok(pages.into_iter().rev().flatten().collect::<Vec<_>>())
-    })?;
-    messages.iter().for_each(|message| out::say(&message.to_string()));
     Ok(())
 }
