@@ -364,4 +364,13 @@ mod tests {
         assert_eq!(Want::of("config.get", TIMEOUT).scopes, [Scope::Read]);
         assert!(Want::of("nosuch.method", TIMEOUT).scopes.contains(&Scope::Admin));
     }
+
+    /// CLI-9: connection and calls share one time limit.
+    #[test]
+    fn a_call_has_what_the_connection_left_of_the_time() {
+        let spent = Budget { whole: TIMEOUT, until: Instant::now() };
+        let outcome = block_on(async { Ok(spent.within("m", std::future::pending::<Result<(), _>>()).await) }).unwrap();
+        assert!(matches!(outcome, Err(CallError::Timeout { waited, .. }) if waited == TIMEOUT));
+        assert!(spent.left().is_zero() && Budget::of(TIMEOUT).left() > TIMEOUT / 2);
+    }
 }

@@ -13,6 +13,7 @@ mod flags;
 mod follow;
 mod full_disk;
 mod local_socket;
+mod looking;
 mod offline;
 mod owner;
 mod real_model;

@@ -8,4 +8,5 @@ mod compatibility;
 mod dependencies;
 mod files;
 mod house;
+mod links;
 mod registries;
