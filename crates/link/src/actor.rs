@@ -9,11 +9,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_websockets::{CloseCode, Message};
 use wire::close;
-use wire::connect::{Challenge, HelloOk};
 use wire::frame::{Event, FromGateway, Request, Response};
 
 use crate::client::{Client, Closed, Command, Events, Greeting, is_accepted};
 use crate::handshake::Socket;
+use crate::pin_watch::PinWatch;
 
 /// Requests that may wait to be written; then the caller waits.
 const COMMANDS: usize = 64;
@@ -41,24 +41,22 @@ pub(crate) fn request_id(number: u64) -> String {
 /// Starts the task and returns its handles.
 pub(crate) fn spawn(
     socket: Socket,
-    challenge: Challenge,
-    hello: HelloOk,
-    timeout: Duration,
-    latency: Duration,
+    pins: Option<PinWatch>,
+    greeting: Greeting,
 ) -> (Client, Events) {
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let (events, queue) = mpsc::channel(EVENTS);
     let (closed_tx, closed) = watch::channel(None);
-    let silence = Duration::from_millis(hello.policy.tick_interval_ms).max(Duration::from_millis(1)) * TICKS_MISSED;
+    let ticks = Duration::from_millis(greeting.hello.policy.tick_interval_ms);
+    let silence = ticks.max(Duration::from_millis(1)) * TICKS_MISSED;
     let pulse = Pulse { heard: Instant::now(), asked: None, pings: 0 };
-    let actor = Actor { socket, inbox, events, pending: HashMap::new(), requests: 1, silence, pulse };
+    let actor = Actor { socket, inbox, events, pins, pending: HashMap::new(), requests: 1, silence, pulse };
     tokio::spawn(async move {
         let ended = actor.run().await;
         tracing::debug!(code = ended.code, reason = %ended.reason, "gateway connection ended");
         closed_tx.send_replace(Some(ended));
     });
-    let greeting = Arc::new(Greeting { challenge, hello, timeout, latency });
-    let client = Client { commands, closed: closed.clone(), greeting };
+    let client = Client { commands, closed: closed.clone(), greeting: Arc::new(greeting) };
     (client, Events { queue, closed, last_seq: 0, held: None })
 }
 
@@ -66,6 +64,7 @@ struct Actor {
     socket: Socket,
     inbox: mpsc::Receiver<Command>,
     events: mpsc::Sender<Event>,
+    pins: Option<PinWatch>,
     pending: HashMap<String, Pending>,
     requests: u64,
     silence: Duration,
@@ -208,8 +207,13 @@ impl Actor {
         }
         match serde_json::from_str(message.as_text()?) {
             Ok(FromGateway::Res(response)) => self.on_response(response),
-            // A full queue or a reader that left: the gap in `seq` tells whoever still reads.
-            Ok(FromGateway::Event(event)) => drop(self.events.try_send(event)),
+            Ok(FromGateway::Event(event)) => {
+                if let Some(pins) = &self.pins {
+                    pins.event(&event);
+                }
+                // A full queue or a reader that left: the gap in `seq` tells whoever still reads.
+                drop(self.events.try_send(event));
+            }
             Err(error) => tracing::debug!(%error, "a frame that is neither response nor event"),
         }
         None

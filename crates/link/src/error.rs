@@ -8,6 +8,7 @@ use std::time::Duration;
 use wire::ErrorShape;
 
 use crate::target::{PlaintextRefused, Target};
+use crate::tls_fault::TlsFault;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -15,10 +16,13 @@ pub enum DialError {
     /// WS-3.
     #[error(transparent)]
     Plaintext(#[from] PlaintextRefused),
+    /// TLS, its certificate or its pin.
+    #[error(transparent)]
+    Tls(#[from] TlsFault),
     /// A transport this build does not have.
     #[error("{transport} to {target} is not built yet")]
     NotBuilt {
-        /// `wss`.
+        /// Which.
         transport: &'static str,
         /// Where to.
         target: Target,
@@ -101,6 +105,8 @@ pub enum DialError {
 pub enum Awaited {
     /// The TCP connection.
     Connection,
+    /// The TLS handshake.
+    Tls,
     /// The WebSocket upgrade.
     Upgrade,
     /// `connect.challenge`.
@@ -113,6 +119,7 @@ impl std::fmt::Display for Awaited {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Connection => "TCP connection",
+            Self::Tls => "TLS handshake",
             Self::Upgrade => "WebSocket upgrade",
             Self::Challenge => "connect challenge",
             Self::Hello => "hello",

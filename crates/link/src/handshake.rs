@@ -4,6 +4,7 @@
 //! both, so that a recorded connect cannot be replayed and a wrong local clock does not matter (PAIR-1). Which secret
 //! goes where is AUTH-10, and the one automatic second try is AUTH-11.
 
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -15,11 +16,17 @@ use wire::frame::FromGateway;
 use wire::{PROTOCOL, Role, device_auth, limits};
 
 use crate::actor;
-use crate::client::{Client, Events};
+use crate::client::{Client, Events, Greeting};
 use crate::error::{Awaited, DialError};
 use crate::identity::Device;
+use crate::pin::{Pin, Pins};
+use crate::pin_store::PinStore;
+use crate::pin_watch::PinWatch;
 use crate::target::{Target, plaintext_rule};
+use crate::tls_fault::{Distrust, TlsFault};
 use crate::tokens::{StoredToken, TokenStore};
+use crate::transports::overheard::Overheard;
+use crate::transports::tls::{self, Leaf};
 use crate::transports::{self, ByteStream};
 
 /// How long a connect may take when nobody says otherwise (RECON-5).
@@ -51,6 +58,12 @@ pub struct Connect {
     pub device: Option<Device>,
     /// Where device tokens are kept; without it none is used or kept.
     pub tokens: Option<TokenStore>,
+    /// The certificate to insist on, as its owner wrote it down (TLS-7); without one, WebPKI decides.
+    pub pin: Option<Pin>,
+    /// Where pins that Gateways announce are kept (TLS-12); without it announcements are not heard.
+    pub pin_store: Option<PinStore>,
+    /// A PEM file of further authorities to trust where there is no pin (TLS-3).
+    pub roots: Option<PathBuf>,
     /// For the whole of dialling and handshake, and for each request afterwards.
     pub timeout: Duration,
     /// Oldest protocol offered; newest is always ours.
@@ -89,6 +102,9 @@ impl Connect {
             credentials: Credentials::default(),
             device: None,
             tokens: None,
+            pin: None,
+            pin_store: None,
+            roots: None,
             timeout: DEFAULT_TIMEOUT,
             min_protocol: PROTOCOL,
             allow_private_plaintext: false,
@@ -111,6 +127,13 @@ impl Connect {
         }
         let empty = auth.token.is_none() && auth.password.is_none() && auth.bootstrap_token.is_none();
         ((!empty).then_some(auth), used_stored)
+    }
+
+    /// What the Gateway may show now (TLS-12).
+    fn pins(&self) -> Option<Pins> {
+        let configured = self.pin?;
+        let announced = self.pin_store.as_ref().map(|store| store.pins(&self.target.origin(), configured));
+        Some(announced.unwrap_or(Pins::only(configured)))
     }
 
     fn stored_token(&self) -> Option<StoredToken> {
@@ -151,6 +174,9 @@ impl Connect {
 pub async fn connect(how: &Connect) -> Result<(Client, Events), DialError> {
     static SECOND_TRY_SPENT: AtomicBool = AtomicBool::new(false);
     plaintext_rule(&how.target, how.allow_private_plaintext)?;
+    if how.pin.is_some() && !how.target.is_tls() {
+        return Err(TlsFault { target: how.target.clone(), why: Distrust::PinWithoutTls }.into());
+    }
     let stored = how.stored_token();
     let first = dial(how, stored.as_ref()).await;
     let Err(DialError::Denied { error, stored_token, .. }) = &first else { return first };
@@ -177,16 +203,22 @@ async fn dial(how: &Connect, stored: Option<&StoredToken>) -> Result<(Client, Ev
     let mut awaited = Awaited::Connection;
     let attempt = async {
         let stream = transports::open(&how.target).await?;
+        let (stream, shown) = if how.target.has_tls_stream() {
+            awaited = Awaited::Tls;
+            tls::wrap(&how.target, stream, how.pins(), how.roots.as_deref()).await?
+        } else {
+            (stream, None)
+        };
         awaited = Awaited::Upgrade;
         let mut socket = upgrade(&how.target, stream).await?;
         awaited = Awaited::Challenge;
         let challenge = read_challenge(&how.target, &mut socket).await?;
         awaited = Awaited::Hello;
         let hello = say_connect(how, stored, &challenge, &mut socket).await?;
-        Ok::<_, DialError>((socket, challenge, hello))
+        Ok::<_, DialError>((socket, shown, challenge, hello))
     };
     let outcome = tokio::time::timeout(how.timeout, attempt).await;
-    let (mut socket, challenge, hello) = match outcome {
+    let (mut socket, shown, challenge, hello) = match outcome {
         Ok(outcome) => outcome?,
         Err(_) => {
             return Err(DialError::Timeout { target: how.target.clone(), awaited, waited: how.timeout });
@@ -194,10 +226,40 @@ async fn dial(how: &Connect, stored: Option<&StoredToken>) -> Result<(Client, Ev
     };
     keep_token(how, &hello);
     socket.limits_mut().set_max_payload_len(Some(hello.policy.max_payload.max(limits::PRE_AUTH_MAX_BYTES)));
-    Ok(actor::spawn(socket, challenge, hello, how.timeout, started.elapsed()))
+    let watch = PinWatch::of(how, shown);
+    if let Some(watch) = &watch {
+        watch.hello(&hello.features);
+    }
+    Ok(actor::spawn(socket, watch, Greeting { challenge, hello, timeout: how.timeout, latency: started.elapsed() }))
 }
 
+/// Looks at the certificate of `target` without believing it or sending anything: for a person to confirm (TLS-11).
+///
+/// # Errors
+/// [`DialError`], also when `target` is not `wss`.
+pub async fn fetch_leaf(target: &Target, roots: Option<PathBuf>, timeout: Duration) -> Result<Leaf, DialError> {
+    if !target.is_tls() {
+        return Err(TlsFault { target: target.clone(), why: Distrust::PinWithoutTls }.into());
+    }
+    let look = async { tls::look(target, transports::open(target).await?, roots).await };
+    let timed_out = |_| DialError::Timeout { target: target.clone(), awaited: Awaited::Tls, waited: timeout };
+    tokio::time::timeout(timeout, look).await.map_err(timed_out)?
+}
+
+/// The upgrade; a stranger in plaintext is asked whether it is a TLS port.
 async fn upgrade(target: &Target, stream: Box<dyn ByteStream>) -> Result<Socket, DialError> {
+    if target.is_tls() {
+        return upgrade_on(target, stream).await;
+    }
+    let (stream, first) = Overheard::new(stream);
+    let outcome = upgrade_on(target, Box::new(stream)).await;
+    outcome.map_err(|error| match first.want_tls() {
+        true => TlsFault { target: target.clone(), why: Distrust::TlsPort }.into(),
+        false => error,
+    })
+}
+
+async fn upgrade_on(target: &Target, stream: Box<dyn ByteStream>) -> Result<Socket, DialError> {
     let url = target.url();
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let uri = format!("{}{}{query}", target.origin(), url.path());

@@ -7,6 +7,7 @@ use base::{Backoff, Code};
 use wire::{ErrorCode, close};
 
 use crate::error::DialError;
+use crate::tls_fault::{Distrust, TlsFault};
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -93,6 +94,10 @@ impl Failure {
             DialError::ClosedEarly { code: close::STARTING, .. } => Self::Starting { retry_after: FIRST_WAIT },
             DialError::ClosedEarly { code: close::PROTOCOL_MISMATCH | close::POLICY, .. }
             | DialError::Plaintext(_)
+            | DialError::Tls(TlsFault {
+                why: Distrust::PinMismatch { .. } | Distrust::PinWithoutTls | Distrust::Roots { .. },
+                ..
+            })
             | DialError::NotBuilt { .. }
             | DialError::ProxyInFront { .. }
             | DialError::Identity(_) => Self::Final(error.code()),

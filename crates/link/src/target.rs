@@ -138,6 +138,14 @@ impl Target {
         self.url.scheme() == "wss"
     }
 
+    /// Whether the Gateway speaks TLS where the route ends: on its port, not on its own Unix socket.
+    pub fn has_tls_stream(&self) -> bool {
+        match self.route {
+            Route::Direct => self.is_tls(),
+            Route::Unix(_) => false,
+        }
+    }
+
     /// Whether the host is this machine.
     pub fn is_loopback(&self) -> bool {
         match self.url.host() {

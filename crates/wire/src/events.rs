@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod chat;
 pub mod sessions;
+pub mod tls;
 
 use crate::scope::Scope;
 
@@ -50,6 +51,7 @@ events! {
     HEARTBEAT = "heartbeat", Everyone, true;
     TICK = "tick", Everyone, true;
     SHUTDOWN = "shutdown", Everyone, false;
+    TLS_NEXT = "tls.next", Everyone, false;
     CONFIG_CHANGED = "config.changed", Holders(Scope::Read), true;
     VOICEWAKE_CHANGED = "voicewake.changed", Holders(Scope::Read), true;
     VOICEWAKE_ROUTING_CHANGED = "voicewake.routing.changed", Holders(Scope::Read), true;

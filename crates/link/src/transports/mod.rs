@@ -1,6 +1,8 @@
 //! One byte stream to a Gateway per transport. A new one is a file here and an arm in [`open`].
 
+pub(crate) mod overheard;
 mod tcp;
+pub(crate) mod tls;
 #[cfg(unix)]
 mod unix;
 
@@ -14,11 +16,10 @@ pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 
-/// Opens the stream `target` asks for. Has no deadline of its own: the handshake bounds it.
+/// Opens the stream `target` asks for, without TLS. Has no deadline of its own: the handshake bounds it.
 pub(crate) async fn open(target: &Target) -> Result<Box<dyn ByteStream>, DialError> {
     match target.route() {
-        Route::Direct if !target.is_tls() => Ok(Box::new(tcp::open(target).await?)),
-        Route::Direct => Err(DialError::NotBuilt { transport: "wss", target: target.clone() }),
+        Route::Direct => Ok(Box::new(tcp::open(target).await?)),
         #[cfg(unix)]
         Route::Unix(path) => Ok(Box::new(unix::open(target, path).await?)),
         #[cfg(not(unix))]
