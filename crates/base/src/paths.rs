@@ -118,6 +118,16 @@ impl StatePaths {
         self.state_dir.join("tmp/dashboard.html")
     }
 
+    /// The certificate of a Gateway that speaks TLS, unless the config names another (TLS-2).
+    pub fn tls_cert(&self) -> PathBuf {
+        self.state_dir.join("gateway/tls/gateway-cert.pem")
+    }
+
+    /// Its key.
+    pub fn tls_key(&self) -> PathBuf {
+        self.state_dir.join("gateway/tls/gateway-key.pem")
+    }
+
     /// Daily JSON-lines logs, in a folder only the owner can enter (LOG-1).
     pub fn logs(&self) -> PathBuf {
         self.state_dir.join("logs")

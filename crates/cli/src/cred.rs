@@ -3,7 +3,7 @@
 
 use base::{Code, Env, Explain, Kind, Secret, Step};
 use config::{AuthMode, Config, Mode, SecretUnavailable};
-use link::{Credentials, Route, Source, Target, TargetError};
+use link::{Credentials, Pin, PinError, Route, Source, Target, TargetError};
 use serde_json::{Value, json};
 
 /// What was said on the command line, secrets already read.
@@ -13,6 +13,7 @@ pub(crate) struct Asked {
     pub(crate) port: Option<u16>,
     pub(crate) token: Option<Secret>,
     pub(crate) password: Option<Secret>,
+    pub(crate) tls_fingerprint: Option<Pin>,
 }
 
 /// What the answer depends on besides.
@@ -24,6 +25,8 @@ pub(crate) struct Given<'a> {
     pub(crate) profile_port: u16,
     /// What a running Gateway of this state folder made for its run (AUTH-4).
     pub(crate) run_token: Option<&'a Secret>,
+    /// The pin of this host's own certificate file, where it can be read.
+    pub(crate) local_pin: Option<Pin>,
     /// A report goes on without what a command would fail for (CRED-7, CRED-8).
     pub(crate) is_report: bool,
 }
@@ -37,9 +40,35 @@ pub(crate) struct Way {
     pub(crate) token_source: Option<&'static str>,
     /// Where the password came from.
     pub(crate) password_source: Option<&'static str>,
+    /// The certificate to insist on, and who said so (TLS-8).
+    pub(crate) pin: Option<(Pin, PinSource)>,
     /// What a report should say besides.
     pub(crate) warnings: Vec<String>,
 }
+
+/// Who said which certificate to insist on (TLS-8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PinSource {
+    /// `--tls-fingerprint`.
+    Flag,
+    /// `gateway.remote.tlsFingerprint`.
+    Config,
+    /// The certificate file of the Gateway of this host.
+    LocalFile,
+}
+
+impl PinSource {
+    /// For people and `--json`.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Flag => "command line",
+            Self::Config => REMOTE_PIN,
+            Self::LocalFile => "local certificate file",
+        }
+    }
+}
+
+const REMOTE_PIN: &str = "gateway.remote.tlsFingerprint";
 
 /// Why there is no way.
 #[derive(Debug, thiserror::Error)]
@@ -58,6 +87,12 @@ pub(crate) enum NoWay {
     /// SSH-12 is not there yet.
     #[error("this config reaches its Gateway through SSH ({0}), and the tunnel is not built into this command yet")]
     NeedsTunnel(String),
+    /// TLS-7.
+    #[error("gateway tls fingerprint requires wss:// gateway url")]
+    PinNeedsTls,
+    /// TLS-6.
+    #[error("{REMOTE_PIN}: {0}")]
+    Pin(PinError),
     /// CRED-7.
     #[error(transparent)]
     Secret(#[from] SecretUnavailable),
@@ -73,6 +108,8 @@ impl Explain for NoWay {
             Self::PortAndUrl => Code("USAGE"),
             Self::RemoteUrlMissing => Code("GATEWAY_REMOTE_URL_MISSING"),
             Self::NeedsTunnel(_) => Code("NOT_BUILT"),
+            Self::PinNeedsTls => Code("TLS_PIN_NEEDS_WSS"),
+            Self::Pin(error) => error.code(),
             Self::Secret(error) => error.code(),
             Self::Target(error) => error.code(),
         }
@@ -81,8 +118,9 @@ impl Explain for NoWay {
     fn kind(&self) -> Kind {
         match self {
             Self::CredentialsRequired => Kind::Refused,
-            Self::PortAndUrl => Kind::Usage,
+            Self::PortAndUrl | Self::PinNeedsTls => Kind::Usage,
             Self::RemoteUrlMissing | Self::NeedsTunnel(_) => Kind::Failure,
+            Self::Pin(_) => Kind::Failure,
             Self::Secret(error) => error.kind(),
             Self::Target(error) => error.kind(),
         }
@@ -102,6 +140,8 @@ impl Explain for NoWay {
                 Step::run(format!("ssh -N -L 18789:127.0.0.1:18789 {target}")),
                 Step::run("openclaw config set gateway.remote.url ws://127.0.0.1:18789"),
             ],
+            Self::PinNeedsTls => vec![Step::advise("give a wss:// URL, or leave the fingerprint out")],
+            Self::Pin(error) => error.next(),
             Self::Secret(error) => error.next(),
             Self::Target(error) => error.next(),
         }
@@ -119,13 +159,14 @@ pub(crate) fn way(asked: &Asked, given: Given<'_>) -> Result<Way, NoWay> {
     }
     let mut warnings = Vec::new();
     let target = target(asked, given, &mut warnings)?;
+    let pin = pin(asked, given, &target)?;
     if explicit {
         // CRED-5: an explicit secret switches off every fallback, for both.
         let credentials =
             Credentials { token: asked.token.clone(), password: asked.password.clone(), ..<_>::default() };
         let source = |secret: &Option<Secret>| secret.as_ref().map(|_| "command line");
         let (token_source, password_source) = (source(&asked.token), source(&asked.password));
-        return Ok(Way { target, credentials, token_source, password_source, warnings });
+        return Ok(Way { target, credentials, token_source, password_source, pin, warnings });
     }
     let (tokens, passwords) = chains(target.source(), given.config);
     let mut pick = |chain: &[Holder]| first(chain, given, &mut warnings);
@@ -134,7 +175,7 @@ pub(crate) fn way(asked: &Asked, given: Given<'_>) -> Result<Way, NoWay> {
     let (token, token_source) = token.unzip();
     let (password, password_source) = password.unzip();
     let credentials = Credentials { token, password, bootstrap_token: None };
-    Ok(Way { target, credentials, token_source, password_source, warnings })
+    Ok(Way { target, credentials, token_source, password_source, pin, warnings })
 }
 
 /// CRED-1.
@@ -172,6 +213,27 @@ fn target(asked: &Asked, given: Given<'_>, warnings: &mut Vec<String>) -> Result
     }
     warnings.push(missing.to_string());
     Ok(local(Source::MissingRemoteUrl)?)
+}
+
+/// TLS-8: a pin is for the target it was written down for, and for no other.
+fn pin(asked: &Asked, given: Given<'_>, target: &Target) -> Result<Option<(Pin, PinSource)>, NoWay> {
+    let gateway = &given.config.gateway;
+    let pin = match target.source() {
+        _ if asked.tls_fingerprint.is_some() => asked.tls_fingerprint.map(|pin| (pin, PinSource::Flag)),
+        Source::ConfigRemote | Source::Env if gateway.mode == Some(Mode::Remote) => {
+            let written = gateway.remote.tls_fingerprint.as_deref().filter(|text| !text.trim().is_empty());
+            let pin = written.map(str::parse::<Pin>).transpose().map_err(NoWay::Pin)?;
+            pin.map(|pin| (pin, PinSource::Config))
+        }
+        Source::LocalLoopback | Source::PortFlag | Source::MissingRemoteUrl if gateway.tls.enabled => {
+            given.local_pin.map(|pin| (pin, PinSource::LocalFile))
+        }
+        _ => None,
+    };
+    if pin.is_some() && !target.is_tls() {
+        return Err(NoWay::PinNeedsTls);
+    }
+    Ok(pin)
 }
 
 /// A place a secret may stand.
@@ -310,7 +372,12 @@ mod tests {
 
     fn lower(config: &Config, env: &[(&str, &str)], asked: Asked) -> Result<Way, NoWay> {
         let env = Env::of(env.iter().copied());
-        way(&asked, Given { config, env: &env, profile_port: 18789, run_token: None, is_report: false })
+        let (local_pin, run_token) = (Some(local_pin()), None);
+        way(&asked, Given { config, env: &env, profile_port: 18789, run_token, local_pin, is_report: false })
+    }
+
+    fn local_pin() -> Pin {
+        Pin::of_der(b"the certificate of this host")
     }
 
     fn shown(config: &Config, env: &[(&str, &str)]) -> (String, Option<String>, Option<String>) {
@@ -414,7 +481,8 @@ mod tests {
         let error = lower(&config, &ENV, Asked::default()).unwrap_err();
         assert_eq!(error.code().0, "GATEWAY_SECRET_REF_UNAVAILABLE");
         let env = Env::of(ENV);
-        let given = Given { config: &config, env: &env, profile_port: 1, run_token: None, is_report: true };
+        let (local_pin, run_token) = (None, None);
+        let given = Given { config: &config, env: &env, profile_port: 1, run_token, local_pin, is_report: true };
         let way = way(&Asked::default(), given).unwrap();
         assert!(way.credentials.token.is_none());
         assert_eq!(way.warnings.len(), 1);
@@ -427,9 +495,46 @@ mod tests {
         let error = lower(&config, &[], Asked::default()).unwrap_err();
         assert!(error.to_string().contains("gateway remote mode misconfigured: gateway.remote.url missing"));
         let env = Env::default();
-        let given = Given { config: &config, env: &env, profile_port: 18789, run_token: None, is_report: true };
+        let (local_pin, run_token) = (None, None);
+        let given = Given { config: &config, env: &env, profile_port: 18789, run_token, local_pin, is_report: true };
         let way = way(&Asked::default(), given).unwrap();
         assert_eq!(way.target.source().as_str(), "missing gateway.remote.url (fallback local)");
         assert_eq!(way.warnings.len(), 1);
+    }
+    /// TLS-8, row by row; TLS-1
+    #[test]
+    fn a_pin_is_for_the_target_it_was_written_for() {
+        let written = Pin::of_der(b"written down");
+        let pin_of = |text: &str, env: &[(&str, &str)], asked: Asked| {
+            lower(&config(text), env, asked).map(|way| way.pin).map_err(|error| error.code().0)
+        };
+        let remote = format!(
+            "{{gateway: {{mode: 'remote', tls: {{enabled: true}}, \
+             remote: {{url: 'wss://10.0.0.9:1', tlsFingerprint: 'sha256:{written}'}}}}}}"
+        );
+        let local = "{gateway: {mode: 'local', tls: {enabled: true}}}";
+        let env = [("OPENCLAW_GATEWAY_URL", "wss://10.0.0.8:1")];
+        let flag = Pin::of_der(b"flag");
+        let with_flag = || Asked { tls_fingerprint: Some(flag), ..Asked::default() };
+        let url = || Asked { url: Some("wss://10.0.0.7:1".into()), token: Some(Secret::new("t")), ..Asked::default() };
+        let port = || Asked { port: Some(5), ..Asked::default() };
+        let by_config = Ok(Some((written, PinSource::Config)));
+        let by_file = Ok(Some((local_pin(), PinSource::LocalFile)));
+        assert_eq!(pin_of(&remote, &[], Asked::default()), by_config);
+        assert_eq!(pin_of(&remote, &env, Asked::default()), by_config);
+        assert_eq!(pin_of(&remote, &[], url()), Ok(None), "never carried to --url");
+        assert_eq!(pin_of(&remote, &[], port()), by_file);
+        assert_eq!(pin_of(local, &[], Asked::default()), by_file);
+        assert_eq!(pin_of(local, &env, Asked::default()), Ok(None), "another host");
+        assert_eq!(pin_of("{gateway: {mode: 'local'}}", &[], Asked::default()), Ok(None));
+        for text in [&*remote, local] {
+            assert_eq!(pin_of(text, &[], with_flag()), Ok(Some((flag, PinSource::Flag))));
+        }
+        let plain = remote.replace("wss://", "ws://");
+        assert_eq!(pin_of(&plain, &[], Asked::default()), Err("TLS_PIN_NEEDS_WSS"));
+        assert_eq!(
+            pin_of(&remote.replace("sha256:", "sha256:ab"), &[], Asked::default()),
+            Err("TLS_FINGERPRINT_INVALID")
+        );
     }
 }

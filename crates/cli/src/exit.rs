@@ -164,6 +164,7 @@ impl Failure {
             }
             DialError::Dns { .. } => ("dns", None),
             DialError::Refused { .. } => ("refused", None),
+            DialError::Tls(_) => ("tls", None),
             DialError::Timeout { .. } => ("timeout", None),
             DialError::ClosedEarly { code, reason, .. } => ("closed", Some((*code, reason.clone()))),
             DialError::Unreachable { .. } | DialError::NotAGateway { .. } | DialError::ProxyInFront { .. } => {

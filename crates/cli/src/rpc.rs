@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use base::{Explain as _, Secret};
 use link::{
-    CallError, Client, Connect, Credentials, Device, Events, Happenings, Link, LinkState, Route, Source, TokenStore,
+    CallError, Client, Connect, Credentials, Device, Events, Happenings, Link, LinkState, Pin, PinStore, Route, Source, TokenStore,
 };
 use serde_json::Value;
 use wire::connect::ClientInfo;
@@ -15,7 +15,7 @@ use wire::{Role, Scope};
 
 use crate::app::App;
 use crate::args::{Reach, Rpc, Via};
-use crate::cred::{self, Asked, Given, NoWay, Place, Way};
+use crate::cred::{self, Asked, Given, NoWay, PinSource, Place, Way};
 use crate::exit::Failure;
 
 /// The limit of a whole client command when none is given (CLI-2).
@@ -198,6 +198,7 @@ pub(crate) fn way(app: &App, reach: &Reach, port: Option<u16>, is_report: bool) 
         url: reach.url.clone(),
         port,
         token: secret("--token", reach.token.as_deref(), reach.token_file.as_deref())?,
+        tls_fingerprint: tls_fingerprint(reach)?,
         password: secret("--password", reach.password.as_deref(), reach.password_file.as_deref())?,
     };
     let defaults;
@@ -208,15 +209,13 @@ pub(crate) fn way(app: &App, reach: &Reach, port: Option<u16>, is_report: bool) 
         &*app.config()?.config
     };
     let profile_port = app.paths.profile.default_port();
-    let run_token = run_token(app, &asked);
-    let given = Given { config, env: &app.env, profile_port, run_token: run_token.as_ref(), is_report };
+    let (run_token, local_pin) = (run_token(app, &asked), local_pin(app, config));
+    let run_token = run_token.as_ref();
+    let given = Given { config, env: &app.env, profile_port, run_token, local_pin, is_report };
     let explicit = asked.token.is_some() || asked.password.is_some();
     let way = cred::way(&asked, given).map_err(|error| explain(app, &error))?;
     // A report is about the port.
     let way = if explicit || is_report { way } else { by_local_socket(app, way) };
-    if reach.tls_fingerprint.is_some() && !way.target.is_tls() {
-        return Err(Failure::usage("gateway tls fingerprint requires wss:// gateway url"));
-    }
     link::plaintext_rule(&way.target, app.env.is_on("ALLOW_INSECURE_PRIVATE_WS"))
         .map_err(|refused| Failure::of(&refused).at(&place(app, &way)))?;
     Ok(way)
@@ -270,6 +269,22 @@ fn explain(app: &App, error: &NoWay) -> Failure {
     }
 }
 
+/// `--tls-fingerprint`, in every form of TLS-6.
+fn tls_fingerprint(reach: &Reach) -> Result<Option<Pin>, Failure> {
+    let parsed = reach.tls_fingerprint.as_deref().map(str::parse::<Pin>).transpose();
+    parsed.map_err(|error| Failure::of(&error))
+}
+
+/// The pin of this host's own certificate (TLS-1). A Gateway that has none yet was never started with TLS.
+fn local_pin(app: &App, config: &config::Config) -> Option<Pin> {
+    let tls = &config.gateway.tls;
+    let file = gateway::TlsFiles::of(tls, &app.paths).cert;
+    if !tls.enabled || !file.exists() {
+        return None;
+    }
+    Pin::of_pem_file(&file).inspect_err(|error| app.out.warn(&error.to_string())).ok()
+}
+
 fn refuse_unbuilt(reach: &Reach) -> Result<(), Failure> {
     if reach.ssh.is_some() || reach.via == Some(Via::Ssh) {
         return Err(Failure::not_built("--ssh").run("ssh -N -L 18789:127.0.0.1:18789 user@host"));
@@ -314,6 +329,10 @@ pub(crate) fn how(app: &App, way: Way, want: &Want) -> Result<Connect, Failure> 
     let vouched = matches!(way.target.route(), Route::Unix(_));
     let alone = want.who == As::Probe || vouched || (way.target.is_loopback() && !way.credentials.is_empty());
     let identity = app.paths.device_identity();
+    let pin_source = way.pin.map(|(_, source)| source);
+    // CRED-2: with `--url` nothing of the config counts.
+    let config = if *way.target.source() == Source::Flag { None } else { app.config().ok() };
+    let roots = config.and_then(|loaded| loaded.config.gateway.tls.ca_path.clone());
     let device = if alone { None } else { Some(Device::load_or_create(&identity)?) };
     Ok(Connect {
         scopes: want.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
@@ -321,6 +340,10 @@ pub(crate) fn how(app: &App, way: Way, want: &Want) -> Result<Connect, Failure> 
         credentials: way.credentials,
         tokens: device.as_ref().map(|_| TokenStore::beside(&identity)),
         device,
+        pin: way.pin.map(|(pin, _)| pin),
+        // What is written in the config lives on over renewals; a flag means this certificate, a file is always new.
+        pin_store: (pin_source == Some(PinSource::Config)).then(|| PinStore::beside(&identity)),
+        roots,
         timeout: want.timeout,
         role: Role::Operator,
         min_protocol: if want.who == As::Probe { wire::MIN_PROTOCOL } else { wire::PROTOCOL },

@@ -17,8 +17,10 @@ pub struct Announcement {
     pub pid: u32,
     /// The port of every address.
     pub port: u16,
-    /// `ws://…`, one for each bound address.
+    /// `ws://…` or `wss://…`, one for each bound address.
     pub urls: Vec<String>,
+    /// What clients pin, when the port speaks TLS.
+    pub tls_fingerprint: Option<String>,
     /// Today's log.
     pub log_file: PathBuf,
     /// The page for people on this host.
@@ -32,15 +34,17 @@ impl Announcement {
         let (run, config) = (&services.run, &services.config);
         let base_path = &config.current().gateway.control_ui.base_path;
         let user = ["USER", "LOGNAME"].iter().find_map(|name| config.env().raw(name));
+        let (ws, http) = if services.tls.is_some() { ("wss", "https") } else { ("ws", "http") };
         let user = user.unwrap_or_else(|| "<user>".into());
         Self {
             version: run.version.clone(),
             mode: "local",
             pid: std::process::id(),
             port: run.port,
-            urls: addresses.iter().map(|address| format!("ws://{address}")).collect(),
+            urls: addresses.iter().map(|address| format!("{ws}://{address}")).collect(),
+            tls_fingerprint: services.tls.as_ref().map(|tls| tls.fingerprint()),
             log_file: base::log::file_of_today(&config.paths().logs()),
-            control_ui_url: format!("http://127.0.0.1:{}{base_path}/", run.port),
+            control_ui_url: format!("{http}://127.0.0.1:{}{base_path}/", run.port),
             ssh_line: format!("ssh -N -L 18789:127.0.0.1:{} {user}@{}", run.port, run.machine.hostname),
         }
     }
@@ -54,6 +58,9 @@ impl Announcement {
         let (auth, log_file) = (policy.shared.as_str(), self.log_file.display());
         tracing::info!(version = %self.version, mode = self.mode, pid = self.pid, auth, %log_file, "gateway ready");
         tracing::info!("control UI: {}", self.control_ui_url);
+        if let Some(fingerprint) = &self.tls_fingerprint {
+            tracing::info!("TLS fingerprint: {fingerprint}");
+        }
         tracing::info!("from another machine: {}", self.ssh_line);
         if made_token {
             tracing::warn!(

@@ -28,7 +28,11 @@ pub(crate) fn compose(front: &Front, admitted: &Admitted) -> HelloOk {
             boot_id: Some(run.boot_id.clone()),
             instance_id: Some(run.instance_id.clone()),
         },
-        features: front.features.clone(),
+        // The next certificate is announced while we run (TLS-12); all else is the same for everybody.
+        features: Features {
+            capabilities: front.services.tls.iter().filter_map(|tls| tls.next().capability()).collect(),
+            ..front.features.clone()
+        },
         snapshot: snapshot(&front.services, admitted),
         auth: admitted.auth.clone(),
         policy: Policy::default(),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Code, Env, Explain, Kind, Secret, StatePaths, Step};
-use config::{Loaded, StartOverrides};
+use config::{Config, Loaded, StartOverrides};
 use serde_json::json;
 use store::{GatewayLock, LOCK_WAIT, LockError, LockRequest, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -35,6 +35,7 @@ use crate::reload::Reload;
 use crate::rpc::write_limit::WriteLimit;
 use crate::services::{Services, ThisRun};
 use crate::supervisor::{self, News};
+use crate::tls::{self, Tls, TlsError, TlsFiles};
 use crate::work::Work;
 
 /// After the close frames, what is still at work gets this long.
@@ -78,6 +79,9 @@ pub enum StartError {
     /// The state cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The certificate cannot be used (TLS-2).
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The port cannot be opened.
     #[error(transparent)]
     Bind(#[from] BindError),
@@ -90,6 +94,7 @@ impl StartError {
             Self::Secret(error) => error,
             Self::Locked(error) => error,
             Self::Store(error) => error,
+            Self::Tls(error) => error,
             Self::Bind(error) => error,
         }
     }
@@ -123,11 +128,12 @@ impl Gateway {
         let wait = LOCK_WAIT;
         let lock = GatewayLock::acquire(LockRequest { paths: &paths, env: &env, port, role: None, wait }).await?;
         let store = Store::open(&paths)?;
+        let machine = Machine::read();
+        let tls = open_tls(&config, &paths, &machine)?;
         let listeners = bind::open(&config, &overrides, port).await?;
         let addresses: Vec<SocketAddr> = listeners.iter().map(|(_, address)| *address).collect();
         let port = addresses.first().map_or(port, SocketAddr::port);
 
-        let machine = Machine::read();
         let run_token = RunToken::new(&config::effective_auth(&loaded.config, &overrides, &env)?, &paths);
         let reload = Reload::new(overrides.clone(), run_token.token().cloned(), machine.hostname.clone(), &addresses);
         let gate = Gate::new(reload.policy(&config, &env)?);
@@ -148,6 +154,7 @@ impl Gateway {
             gate,
             writes: WriteLimit::default(),
             versions,
+            tls,
             agents,
             models,
             toolbox,
@@ -166,6 +173,9 @@ impl Gateway {
         let doors = listeners.into_iter().map(|(listener, _)| Door::Tcp(listener)).chain(local.map(Door::Unix));
         for door in doors {
             tasks.spawn(listener::accept(door, places.clone(), front.clone(), stop.clone()));
+        }
+        if let Some(tls) = &services.tls {
+            tasks.spawn(tls::watch(tls.clone(), services.hub.clone(), stop.clone()));
         }
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
         let announcement = Announcement::of(&services, &addresses);
@@ -186,6 +196,13 @@ impl Gateway {
             _lock: lock,
         })
     }
+}
+
+/// TLS-1: one port, one language.
+fn open_tls(config: &Config, paths: &StatePaths, machine: &Machine) -> Result<Option<Arc<Tls>>, TlsError> {
+    let wanted = &config.gateway.tls;
+    let open = || Tls::open(TlsFiles::of(wanted, paths), wanted.auto_generate, &machine.hostname);
+    wanted.enabled.then(open).transpose().map(|tls| tls.map(Arc::new))
 }
 
 fn refuse(loaded: &Loaded, overrides: &StartOverrides, env: &Env, allow_unconfigured: bool) -> Result<(), StartError> {

@@ -39,11 +39,7 @@ pub(crate) fn request_id(number: u64) -> String {
 }
 
 /// Starts the task and returns its handles.
-pub(crate) fn spawn(
-    socket: Socket,
-    pins: Option<PinWatch>,
-    greeting: Greeting,
-) -> (Client, Events) {
+pub(crate) fn spawn(socket: Socket, pins: Option<PinWatch>, greeting: Greeting) -> (Client, Events) {
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let (events, queue) = mpsc::channel(EVENTS);
     let (closed_tx, closed) = watch::channel(None);

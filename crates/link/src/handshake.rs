@@ -187,7 +187,8 @@ pub async fn connect(how: &Connect) -> Result<(Client, Events), DialError> {
         }
         return first;
     }
-    let worth_it = code == "AUTH_TOKEN_MISMATCH" && stored.is_some() && how.target.is_loopback();
+    let is_trusted = how.target.is_loopback() || how.pin.is_some();
+    let worth_it = code == "AUTH_TOKEN_MISMATCH" && stored.is_some() && is_trusted;
     if !worth_it || SECOND_TRY_SPENT.swap(true, Ordering::Relaxed) {
         return first;
     }

@@ -212,7 +212,10 @@ mod tests {
             assert_eq!(parsed(&form).as_deref(), Ok(HEX), "{form:?}");
         }
         let of_base64 = parsed(&format!("sha256/{base64}")).unwrap();
-        assert_eq!(of_base64, "01234567890123456789012345678901".bytes().map(|b| format!("{b:02x}")).collect::<String>());
+        assert_eq!(
+            of_base64,
+            "01234567890123456789012345678901".bytes().map(|b| format!("{b:02x}")).collect::<String>()
+        );
     }
 
     /// TLS-6

@@ -4,24 +4,52 @@ use anyhow::{Context as _, Result, bail};
 use ed25519_dalek::SigningKey;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_websockets::{ClientBuilder, MaybeTlsStream, Message, WebSocketStream};
+use tokio_rustls::TlsConnector;
+use tokio_websockets::{ClientBuilder, Message, WebSocketStream};
 use wire::connect::ConnectParams;
 
 use crate::process::TOKEN;
 
-pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+/// What a WebSocket runs on, plain or not.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
+
+pub(crate) type Socket = WebSocketStream<Box<dyn Stream>>;
 
 /// Opens a bare WebSocket.
 pub(crate) async fn open(port: u16) -> Result<Socket> {
     let uri = format!("ws://127.0.0.1:{port}/").parse()?;
-    let (socket, _response) = ClientBuilder::from_uri(uri).connect().await?;
+    let stream: Box<dyn Stream> = Box::new(tcp(port).await?);
+    let (socket, _response) = ClientBuilder::from_uri(uri).connect_on(stream).await?;
     Ok(socket)
+}
+
+/// Opens a WebSocket over TLS 1.3, believing whatever certificate is shown.
+pub(crate) async fn open_tls(port: u16, how: &TlsConnector) -> Result<Socket> {
+    let uri = format!("wss://127.0.0.1:{port}/").parse()?;
+    let name = ServerName::try_from("127.0.0.1")?;
+    let stream: Box<dyn Stream> = Box::new(how.connect(name, tcp(port).await?).await?);
+    let (socket, _response) = ClientBuilder::from_uri(uri).connect_on(stream).await?;
+    Ok(socket)
+}
+
+async fn tcp(port: u16) -> Result<TcpStream> {
+    let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
 }
 
 /// Opens a WebSocket and connects; with a key, as a signed device, else as the deviceless backend client.
 pub(crate) async fn connect(port: u16, key: Option<&SigningKey>) -> Result<Socket> {
-    let mut socket = open(port).await?;
+    greet(open(port).await?, key).await
+}
+
+/// The handshake of the protocol, on an open WebSocket.
+pub(crate) async fn greet(mut socket: Socket, key: Option<&SigningKey>) -> Result<Socket> {
     let challenge = next_json(&mut socket).await?;
     let payload = &challenge["payload"];
     let nonce = payload["nonce"].as_str().context("no nonce")?;

@@ -34,13 +34,16 @@ struct Args {
     /// Be the echo server (used by the benchmark itself).
     #[arg(long, hide = true)]
     echo: bool,
+    /// The same over TLS.
+    #[arg(long, hide = true, requires = "echo")]
+    tls: bool,
 }
 
 fn main() -> Result<()> {
     let args = Args::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     if args.echo {
-        return runtime.block_on(echo::serve());
+        return runtime.block_on(echo::serve(args.tls));
     }
     let binary = args.binary.ok_or_else(|| anyhow::anyhow!("--binary names the binary to measure"))?;
     let report = runtime.block_on(measure::all(&binary, args.runs, args.only.as_deref()))?;

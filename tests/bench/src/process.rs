@@ -23,13 +23,25 @@ pub(crate) struct Server {
 impl Server {
     /// Starts the Gateway under test on a state folder of its own; returns at once, before it answers.
     pub(crate) fn gateway(binary: &Path, extra: &serde_json::Value) -> Result<Self> {
+        Self::with(binary, extra, &serde_json::json!({}))
+    }
+
+    /// The same with more in its `gateway` section.
+    pub(crate) fn gateway_of(binary: &Path, gateway: &serde_json::Value) -> Result<Self> {
+        Self::with(binary, &serde_json::json!({}), gateway)
+    }
+
+    fn with(binary: &Path, extra: &serde_json::Value, gateway: &serde_json::Value) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let port = free_port()?;
         let mut config = serde_json::json!({
             "gateway": {"mode": "local", "port": port, "auth": {"mode": "token", "token": TOKEN}}
         });
-        if let (Some(config), Some(extra)) = (config.as_object_mut(), extra.as_object()) {
-            config.extend(extra.clone());
+        for (part, more) in [("", extra), ("/gateway", gateway)] {
+            let section = config.pointer_mut(part).and_then(serde_json::Value::as_object_mut);
+            if let (Some(section), Some(more)) = (section, more.as_object()) {
+                section.extend(more.clone());
+            }
         }
         base::write_atomic(&folder.path().join("openclaw.json"), &serde_json::to_vec(&config)?)?;
         let started = Instant::now();
@@ -38,10 +50,11 @@ impl Server {
     }
 
     /// Starts the echo floor.
-    pub(crate) async fn echo() -> Result<Self> {
+    pub(crate) async fn echo(tls: bool) -> Result<Self> {
         let started = Instant::now();
         let mut child = Command::new(std::env::current_exe()?)
             .arg("--echo")
+            .args(tls.then_some("--tls"))
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()

@@ -3,6 +3,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import https from "node:https";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,6 +29,7 @@ export class Gateway {
     gateway.port = port ?? (await freePort());
     gateway.token = "interop-token-0123456789abcdef-0123456789";
     gateway.env = env;
+    gateway.isTls = config.gateway?.tls?.enabled === true;
     mkdirSync(join(gateway.folder, "state"), { recursive: true, mode: 0o700 });
     const whole = {
       ...config,
@@ -39,7 +41,7 @@ export class Gateway {
   }
 
   get url() {
-    return `ws://127.0.0.1:${this.port}`;
+    return `${this.isTls ? "wss" : "ws"}://127.0.0.1:${this.port}`;
   }
 
   async boot() {
@@ -65,12 +67,25 @@ export class Gateway {
   }
 
   async answers() {
+    if (this.isTls) return this.answersTls();
     try {
       const reply = await fetch(`http://127.0.0.1:${this.port}/startupz`);
       return reply.status === 200;
     } catch {
       return false;
     }
+  }
+
+  // Whoever shows whatever certificate: this only asks whether it is up.
+  answersTls() {
+    return new Promise((resolve) => {
+      const url = `https://127.0.0.1:${this.port}/startupz`;
+      const request = https.get(url, { rejectUnauthorized: false, agent: false }, (reply) => {
+        reply.resume();
+        resolve(reply.statusCode === 200);
+      });
+      request.on("error", () => resolve(false));
+    });
   }
 
   async signal(name) {

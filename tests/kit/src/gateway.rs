@@ -20,6 +20,7 @@ pub struct TestGateway {
     folder: TempDir,
     port: u16,
     child: Option<Child>,
+    tls: bool,
     env: Vec<(String, String)>,
 }
 
@@ -50,7 +51,22 @@ impl TestGateway {
         }
         let text = serde_json::to_vec_pretty(&config).expect("a config is JSON");
         base::write_atomic(&folder.path().join("openclaw.json"), &text).expect("the config is written");
-        Self { binary: binary.to_owned(), folder, port, child: None, env: Vec::new() }
+        Self { binary: binary.to_owned(), folder, port, child: None, tls: false, env: Vec::new() }
+    }
+
+    /// Sets one value of its config, by its path (`/gateway/tls`); before it is started.
+    ///
+    /// # Panics
+    /// When the parent of the path is no object.
+    #[must_use]
+    pub fn with_config(mut self, pointer: &str, value: Value) -> Self {
+        let file = self.folder.path().join("openclaw.json");
+        let mut config: Value = serde_json::from_slice(&std::fs::read(&file).expect("it was written")).expect("JSON");
+        let (parent, name) = pointer.rsplit_once('/').expect("a path starts with a slash");
+        config.pointer_mut(parent).expect("the parent exists")[name] = value;
+        base::write_atomic(&file, &serde_json::to_vec_pretty(&config).expect("JSON")).expect("the config is written");
+        self.tls = config["gateway"]["tls"]["enabled"] == true;
+        self
     }
 
     /// Puts a variable into the environment it is started in; commands do not see it.
@@ -116,6 +132,9 @@ impl TestGateway {
 
     fn answers(&self) -> bool {
         use std::io::{Read as _, Write as _};
+        if self.tls {
+            return crate::tls::get(self.address(), "/startupz").is_some_and(|reply| reply.starts_with("HTTP/1.1 200"));
+        }
         let Ok(mut stream) = std::net::TcpStream::connect(self.address()) else { return false };
         let request = format!("GET /startupz HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\r\n", self.address());
         let mut reply = String::new();

@@ -5,6 +5,7 @@ mod cut_line;
 mod gateway;
 mod sshd;
 mod systemd;
+pub mod tls;
 pub mod vendors;
 
 pub use client::{Client, Closed, Connect, Received, Refused, device_id, device_key};

@@ -44,7 +44,6 @@ const PATHS: &[&str] = &[
     "gateway send",
     "gateway stability",
     "gateway suspend",
-    "gateway tls",
     "gateway usage-cost",
     "models auth",
     "models aliases",

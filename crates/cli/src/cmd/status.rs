@@ -172,11 +172,12 @@ fn text(app: &App, args: &Args, value: &Value, heard: &Heard, (port, service): (
         }
         _ => app.out.bad("unreachable"),
     };
+    let http = if shown("url").starts_with("wss:") { "https" } else { "http" };
     let os = format!("{} ({})", std::env::consts::OS, std::env::consts::ARCH);
     let mut rows = vec![
         ("OS", os),
         ("Version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("Dashboard", format!("http://127.0.0.1:{port}/")),
+        ("Dashboard", format!("{http}://127.0.0.1:{port}/")),
         ("Gateway", format!("{} · {} ({}) · {reach}", shown("mode"), shown("url"), shown("urlSource"))),
         ("Gateway service", service.text()),
         ("Agents", agents(value)),

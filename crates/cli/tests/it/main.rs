@@ -23,6 +23,7 @@ mod service;
 mod shapes;
 mod target;
 mod terminal;
+mod tls;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

@@ -3,7 +3,7 @@
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
 use crate::auth::provenance::Provenance;
 
@@ -14,10 +14,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 /// A connection that was accepted and has said nothing yet.
 pub(crate) struct Incoming {
-    /// Its bytes.
-    pub(crate) stream: Box<dyn Stream>,
+    /// What it came in by.
+    pub(crate) socket: Socket,
     /// What vouches for it.
     pub(crate) from: Provenance,
+}
+
+/// A socket as the kernel hands it over; TLS needs to look at its first byte before it takes it.
+pub(crate) enum Socket {
+    Tcp(TcpStream),
+    Unix(UnixStream),
 }
 
 /// A listener.
@@ -39,7 +45,7 @@ impl Door {
                 let (stream, peer) = listener.accept().await?;
                 // Frames are small and answered at once; a socket that is cut already says so when it is read.
                 let _not_fatal = stream.set_nodelay(true);
-                Ok(Some(Incoming { stream: Box::new(stream), from: Provenance::Tcp(peer) }))
+                Ok(Some(Incoming { socket: Socket::Tcp(stream), from: Provenance::Tcp(peer) }))
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
@@ -49,7 +55,7 @@ impl Door {
                     tracing::warn!(uid, "another user knocked at the local socket and was refused");
                     return Ok(None);
                 }
-                Ok(Some(Incoming { stream: Box::new(stream), from: Provenance::Unix { uid } }))
+                Ok(Some(Incoming { socket: Socket::Unix(stream), from: Provenance::Unix { uid } }))
             }
         }
     }

@@ -7,8 +7,9 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio_util::sync::CancellationToken;
 
-use super::incoming::{Door, Incoming};
+use super::incoming::{Door, Incoming, Socket, Stream};
 use super::router;
+use crate::auth::provenance::Provenance;
 use crate::conn::handshake::Front;
 use crate::conn::limits::{Place, Places};
 
@@ -41,8 +42,29 @@ pub(crate) async fn accept(door: Door, places: Places, front: Front, stop: Cance
     }
 }
 
+/// Speaks TLS first where the port does (TLS-1); the socket in the state folder needs none.
 async fn speak(incoming: Incoming, place: Place, front: Front, stop: CancellationToken) {
-    let Incoming { stream, from } = incoming;
+    let Incoming { socket, from } = incoming;
+    let stream: Box<dyn Stream> = match (socket, front.services.tls.clone()) {
+        (Socket::Tcp(stream), Some(tls)) => {
+            let accepted = tokio::select! {
+                biased;
+                () = stop.cancelled() => return,
+                accepted = tls.accept(stream, &from) => accepted,
+            };
+            match accepted {
+                Some(stream) => Box::new(stream),
+                None => return,
+            }
+        }
+        (Socket::Tcp(stream), None) => Box::new(stream),
+        (Socket::Unix(stream), _) => Box::new(stream),
+    };
+    serve(stream, from, place, front, stop).await;
+}
+
+/// Speaks HTTP on a stream, plain or not.
+async fn serve(stream: Box<dyn Stream>, from: Provenance, place: Place, front: Front, stop: CancellationToken) {
     let place = std::sync::Mutex::new(Some(place));
     let service = service_fn(|request| {
         let place = &place;

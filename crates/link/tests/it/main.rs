@@ -7,3 +7,4 @@ extern crate openclaw_link as link;
 mod client;
 mod connect;
 mod server;
+mod tls;

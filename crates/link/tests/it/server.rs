@@ -7,13 +7,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use futures_util::{SinkExt as _, StreamExt as _};
 use link::{Connect, Source, Target};
 use serde_json::{Value, json};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tokio_websockets::{CloseCode, Message, ServerBuilder, WebSocketStream};
 
 pub(crate) const NONCE: &str = "92515b4e-b28e-47fc-94f0-e44786a79cbd";
 
 /// One connection, from the Gateway's side.
-pub(crate) struct Peer(WebSocketStream<TcpStream>);
+pub(crate) struct Peer(WebSocketStream<Box<dyn Stream>>);
+
+/// What a WebSocket runs on.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
 
 impl Peer {
     pub(crate) async fn say(&mut self, frame: Value) {
@@ -70,6 +77,7 @@ impl Peer {
 pub(crate) struct Gateway {
     pub(crate) target: Target,
     pub(crate) accepted: Arc<AtomicUsize>,
+    pub(crate) upgrades: Arc<AtomicUsize>,
 }
 
 impl Gateway {
@@ -79,18 +87,48 @@ impl Gateway {
         F: Fn(usize, Peer) -> Fut + Send + 'static,
         Fut: Future<Output = ()> + Send + 'static,
     {
+        Self::play_on(None, script).await
+    }
+
+    /// The same behind TLS.
+    pub(crate) async fn play_tls<F, Fut>(server: Arc<rustls::ServerConfig>, script: F) -> Self
+    where
+        F: Fn(usize, Peer) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        let mut gateway = Self::play_on(Some(server), script).await;
+        let url = format!("wss://127.0.0.1:{}", gateway.target.port());
+        gateway.target = Target::parse(&url, Source::ConfigRemote).unwrap();
+        gateway
+    }
+
+    async fn play_on<F, Fut>(tls: Option<Arc<rustls::ServerConfig>>, script: F) -> Self
+    where
+        F: Fn(usize, Peer) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let accepted = Arc::new(AtomicUsize::new(0));
-        let count = accepted.clone();
+        let upgrades = Arc::new(AtomicUsize::new(0));
+        let (count, upgraded) = (accepted.clone(), upgrades.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let number = count.fetch_add(1, Ordering::SeqCst);
-                let (_, socket) = ServerBuilder::new().accept(stream).await.unwrap();
+                let stream: Box<dyn Stream> = match &tls {
+                    None => Box::new(stream),
+                    // A client that does not like our certificate ends it here.
+                    Some(tls) => match TlsAcceptor::from(tls.clone()).accept(stream).await {
+                        Ok(stream) => Box::new(stream),
+                        Err(_) => continue,
+                    },
+                };
+                let Ok((_, socket)) = ServerBuilder::new().accept(stream).await else { continue };
+                upgraded.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(script(number, Peer(socket)));
             }
         });
-        Self { target: Target::loopback(port, Source::LocalLoopback), accepted }
+        Self { target: Target::loopback(port, Source::LocalLoopback), accepted, upgrades }
     }
 
     pub(crate) fn how(&self) -> Connect {

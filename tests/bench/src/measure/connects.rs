@@ -15,7 +15,7 @@ use crate::report::Report;
 
 const CONNECTS: usize = 300;
 /// About the size of a signed `connect` request.
-const CONNECT_BYTES: usize = 700;
+pub(super) const CONNECT_BYTES: usize = 700;
 
 pub(crate) async fn measure(binary: &Path, runs: usize, report: &mut Report) -> Result<()> {
     let (mut rate, mut cost, mut ratio) = (vec![], vec![], vec![]);
@@ -56,7 +56,7 @@ fn proof(key: &SigningKey) -> Result<f64> {
 }
 
 async fn floor() -> Result<f64> {
-    let mut echo = Server::echo().await?;
+    let mut echo = Server::echo(false).await?;
     echo.accepting().await?;
     let before = echo.cpu()?;
     for _ in 0..CONNECTS {

@@ -83,7 +83,7 @@ async fn read_events(mut socket: Socket, events: usize) -> Result<usize> {
 }
 
 async fn echo(readers: usize, bytes: usize) -> Result<f64> {
-    let mut server = Server::echo().await?;
+    let mut server = Server::echo(false).await?;
     server.accepting().await?;
     let sockets = try_join_all((0..readers).map(|_| client::open(server.port))).await?;
     let events = DELIVERIES / readers;

@@ -6,6 +6,7 @@ mod fanout;
 mod idle;
 mod rpc;
 mod start;
+mod tls;
 
 use std::path::Path;
 
@@ -22,6 +23,9 @@ pub(crate) async fn all(binary: &Path, runs: usize, only: Option<&str>) -> Resul
     }
     if wanted("connects") {
         connects::measure(binary, runs, &mut report).await?;
+    }
+    if wanted("tls") {
+        tls::measure(binary, runs, &mut report).await?;
     }
     if wanted("rpc") {
         rpc::measure(binary, runs, &mut report).await?;

@@ -64,7 +64,7 @@ async fn gateway(binary: &Path, connections: usize) -> Result<Outcome> {
 /// The floor echoes frames of half the sum of request and answer, so that both servers move the same number of bytes
 /// in the same number of frames.
 async fn echo(connections: usize, answer_bytes: usize) -> Result<Outcome> {
-    let mut server = Server::echo().await?;
+    let mut server = Server::echo(false).await?;
     server.accepting().await?;
     let sockets = try_join_all((0..connections).map(|_| client::open(server.port))).await?;
     let frame = "x".repeat((answer_bytes + REQUEST.len()) / 2);

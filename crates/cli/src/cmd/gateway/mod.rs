@@ -12,6 +12,7 @@ pub(super) mod report;
 mod run;
 pub(super) mod status;
 mod target;
+mod tls;
 
 use clap::Subcommand;
 
@@ -63,6 +64,8 @@ enum Action {
     Call(call::Args),
     /// Show which Gateway commands would reach, and why
     Target(target::Args),
+    /// Show, renew or trust a certificate
+    Tls(tls::Args),
     /// Say one thing to the agent (as `openclaw agent`)
     Agent(Box<super::agent::Args>),
 }
@@ -89,6 +92,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         Some(Action::Probe(args)) => probe::run(app, args),
         Some(Action::Call(args)) => call::run(app, args),
         Some(Action::Target(args)) => target::run(app, args),
+        Some(Action::Tls(args)) => tls::run(app, args),
         Some(Action::Agent(args)) => super::agent::run(app, args),
     }
 }

@@ -96,7 +96,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         Ok(seen)
     })?;
     let mut value = report(&seen, started.elapsed(), timeout);
-    value["network"]["localLoopbackUrl"] = json!(format!("ws://127.0.0.1:{local_port}"));
+    let scheme = if app.config().is_ok_and(|loaded| loaded.config.gateway.tls.enabled) { "wss" } else { "ws" };
+    value["network"]["localLoopbackUrl"] = json!(format!("{scheme}://127.0.0.1:{local_port}"));
     app.out.either(&value, || text(&seen));
     verdict(&seen)
 }

@@ -296,7 +296,7 @@ fn announce(app: &App, said: &gateway::Announcement, banner: bool) {
     if app.out.json {
         app.out.value(&json!({"ok": true, "pid": said.pid, "port": said.port, "urls": said.urls,
             "mode": said.mode, "logFile": said.log_file, "version": said.version,
-            "controlUiUrl": said.control_ui_url, "ssh": said.ssh_line}));
+            "tlsFingerprint": said.tls_fingerprint, "controlUiUrl": said.control_ui_url, "ssh": said.ssh_line}));
     } else if banner {
         let whole = !app.env.is_on("HIDE_BANNER");
         banner_lines(said, whole).iter().for_each(|line| app.out.note(line));
@@ -308,13 +308,16 @@ fn banner_lines(said: &gateway::Announcement, whole: bool) -> Vec<String> {
     if !whole {
         return vec![listening];
     }
-    vec![
+    let fingerprint = said.tls_fingerprint.iter().map(|pin| format!("fingerprint  {pin}"));
+    let mut lines = vec![
         format!("{} gateway ({}), pid {}", crate::cmd::version::LINE, said.mode, said.pid),
         listening,
         format!("dashboard    {}", said.control_ui_url),
         format!("logs         {}", said.log_file.display()),
         format!("from afar    {}", said.ssh_line),
-    ]
+    ];
+    lines.extend(fingerprint);
+    lines
 }
 
 /// SIGUSR2: restart within this process, on the same sockets (SVC-5).
@@ -389,6 +392,7 @@ mod tests {
             pid: 7,
             port: 18_790,
             urls: vec!["ws://127.0.0.1:18790".into(), "ws://[::1]:18790".into()],
+            tls_fingerprint: None,
             log_file: "/s/logs/a.log".into(),
             control_ui_url: "http://127.0.0.1:18790/".into(),
             ssh_line: "ssh -N -L 18789:127.0.0.1:18790 ann@box".into(),
@@ -403,5 +407,7 @@ mod tests {
         ];
         assert_eq!(lines[1..], rest);
         assert_eq!(banner_lines(&said, false), rest[..1]);
+        let with_tls = gateway::Announcement { tls_fingerprint: Some("ab12".into()), ..said };
+        assert_eq!(banner_lines(&with_tls, true).last().unwrap(), "fingerprint  ab12");
     }
 }

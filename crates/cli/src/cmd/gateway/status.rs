@@ -92,6 +92,7 @@ fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
         Some(_) => "busy",
     };
     let version = seen.and_then(|seen| seen.outcome.as_ref().ok()).map(|answer| answer.version.as_str());
+    let http = if facts.url.starts_with("wss:") { "https" } else { "http" };
     let mut value = json!({
         "cli": {"version": env!("CARGO_PKG_VERSION"), "path": std::env::current_exe().ok()},
         "logFile": base::log::file_of_today(&app.paths.logs()),
@@ -99,7 +100,7 @@ fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
         "config": {"cli": config, "daemon": daemon, "mismatch": mismatch},
         "gateway": {"bindMode": facts.bind, "bindHost": facts.host, "port": facts.port,
             "portSource": facts.port_source, "probeUrl": facts.url,
-            "controlUiLinks": {"httpUrl": format!("http://127.0.0.1:{}/", facts.port), "wsUrl": facts.url},
+            "controlUiLinks": {"httpUrl": format!("{http}://127.0.0.1:{}/", facts.port), "wsUrl": facts.url},
             "probeNote": null, "version": version},
         "hostDesktop": null,
         "port": {"port": facts.port, "status": listening, "listeners": facts.listeners, "hints": []},

@@ -32,7 +32,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         "url": way.target.to_string(), "urlSource": way.target.source().as_str(), "transport": transport,
         "config": app.config_file(), "profile": app.paths.profile.name(),
         "credentials": {"token": way.token_source, "password": way.password_source},
-        "deviceToken": stored.is_some(), "tlsPinSource": null, "warnings": way.warnings,
+        "deviceToken": stored.is_some(), "tlsPinSource": way.pin.map(|(_, source)| source.as_str()),
+        "tlsPin": way.pin.map(|(pin, _)| pin.to_string()), "warnings": way.warnings,
     });
     app.out.either(&value, || {
         let or_none = |source: Option<&'static str>| source.unwrap_or("none").to_owned();
@@ -43,6 +44,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
             ("Config:", app.config_file().display().to_string()),
             ("Token from:", or_none(way.token_source)),
             ("Password from:", or_none(way.password_source)),
+            ("TLS pin from:", or_none(way.pin.map(|(_, source)| source.as_str()))),
             ("Device token:", if stored.is_some() { "stored".into() } else { "none".into() }),
         ])
     });
