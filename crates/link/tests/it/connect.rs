@@ -126,7 +126,7 @@ async fn each_failure_to_connect_has_its_name_and_exit_code() {
         (format!("ws://127.0.0.1:{mute}"), "GATEWAY_TIMEOUT", 3),
         ("ws://no-such-host-here.local".to_owned(), "GATEWAY_DNS", 3),
         ("ws://example.com".to_owned(), "PLAINTEXT_REFUSED", 1),
-        ("wss://127.0.0.1:1".to_owned(), "NOT_BUILT", 1),
+        (format!("wss://127.0.0.1:{closed_port}"), "GATEWAY_REFUSED", 3),
     ];
     for (url, code, exit) in cases {
         let target = Target::parse(&url, Source::Flag).unwrap();
