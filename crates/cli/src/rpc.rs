@@ -212,7 +212,8 @@ pub(crate) fn way(app: &App, reach: &Reach, port: Option<u16>, is_report: bool) 
     let (run_token, local_pin) = (run_token(app, &asked), local_pin(app, config));
     let run_token = run_token.as_ref();
     let given = Given { config, env: &app.env, profile_port, run_token, local_pin, is_report };
-    let explicit = asked.token.is_some() || asked.password.is_some();
+    // An explicit secret or pin is about the port.
+    let explicit = asked.token.is_some() || asked.password.is_some() || asked.tls_fingerprint.is_some();
     let way = cred::way(&asked, given).map_err(|error| explain(app, &error))?;
     // A report is about the port.
     let way = if explicit || is_report { way } else { by_local_socket(app, way) };
@@ -234,6 +235,7 @@ pub(crate) fn by_local_socket(app: &App, way: Way) -> Way {
         credentials: Credentials::default(),
         token_source: None,
         password_source: None,
+        pin: None,
         warnings: way.warnings,
     }
 }

@@ -3,8 +3,8 @@
 use anyhow::{Context as _, Result, bail};
 use ed25519_dalek::SigningKey;
 use futures_util::{SinkExt as _, StreamExt as _};
-use serde_json::{Value, json};
 use rustls::pki_types::ServerName;
+use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;

@@ -169,7 +169,8 @@ fn confirm(app: &App, target: &Target, leaf: &Leaf) -> Result<(), Failure> {
     }
     app.out.note("On the Gateway's host run: openclaw gateway tls show");
     let question = format!("Type the first {TYPED_DIGITS} digits of the fingerprint it prints:");
-    let typed = inquire::Text::new(&question).prompt().map_err(|error| Failure::new("TLS_NOT_CONFIRMED", error.to_string()))?;
+    let typed =
+        inquire::Text::new(&question).prompt().map_err(|error| Failure::new("TLS_NOT_CONFIRMED", error.to_string()))?;
     if is_confirmed(&typed, leaf.pin) { Ok(()) } else { Err(not_the_one(target, typed.trim(), leaf.pin)) }
 }
 
