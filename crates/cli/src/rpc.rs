@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use base::{Explain as _, Secret};
 use link::{
-    CallError, Client, Connect, Credentials, Device, Events, Happenings, Link, LinkState, Pin, PinStore, Route, Source, TokenStore,
+    CallError, Client, Connect, Credentials, Device, Events, Happenings, Link, LinkState, Pin, PinStore, Route, Source,
+    TokenStore,
 };
 use serde_json::Value;
 use wire::connect::ClientInfo;
