@@ -28,15 +28,18 @@ pub(crate) fn compose(front: &Front, admitted: &Admitted) -> HelloOk {
             boot_id: Some(run.boot_id.clone()),
             instance_id: Some(run.instance_id.clone()),
         },
-        // The next certificate is announced while we run (TLS-12); all else is the same for everybody.
-        features: Features {
-            capabilities: front.services.tls.iter().filter_map(|tls| tls.next().capability()).collect(),
-            ..front.features.clone()
-        },
+        features: features_now(front),
         snapshot: snapshot(&front.services, admitted),
         auth: admitted.auth.clone(),
         policy: Policy::default(),
     }
+}
+
+/// The next certificate is announced while we run (TLS-12); all else is the same for everybody.
+fn features_now(front: &Front) -> Features {
+    let mut features = front.features.clone();
+    features.capabilities.extend(front.services.tls.iter().filter_map(|tls| tls.next().capability()));
+    features
 }
 
 /// Presence needs read; paths and the auth mode are for admins.

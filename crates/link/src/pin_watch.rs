@@ -28,11 +28,13 @@ impl PinWatch {
         self.keep(features.capabilities.iter().find_map(|word| TlsNext::of_capability(word)));
     }
 
-    /// What an event says.
+    /// What an event says. An event that announces nothing any more comes with the switch itself, when the announced
+    /// certificate is about to be shown; only a hello under the old one takes an announcement back.
     pub(crate) fn event(&self, event: &wire::frame::Event) {
         if event.event == wire::events::TLS_NEXT.name
             && let Some(payload) = &event.payload
             && let Ok(next) = serde_json::from_str::<TlsNext>(payload.get())
+            && next.fingerprint.is_some()
         {
             self.keep(Some(next));
         }

@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn a_reserved_command_says_that_it_is_not_built() {
-        for args in [&["cron", "list"][..], &["gateway", "tls", "show"], &["message", "send", "-t", "x"], &["tui"]] {
+        for args in [&["cron", "list"][..], &["gateway", "suspend"], &["message", "send", "-t", "x"], &["tui"]] {
             let failure = failure_of(args);
             assert_eq!((failure.code.0, failure.exit), ("NOT_BUILT", 1), "{args:?}");
         }

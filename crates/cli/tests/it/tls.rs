@@ -4,6 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use kit::tls::TestPair;
@@ -63,6 +64,11 @@ fn code(answer: &Value) -> &str {
     answer["error"]["code"].as_str().unwrap_or_default()
 }
 
+/// By its port, as from a program that cannot reach the socket in the state folder.
+fn by_port<'c>(gateway: &TestGateway, command: &'c mut Command) -> &'c mut Command {
+    command.env("OPENCLAW_GATEWAY_PORT", gateway.address().port().to_string())
+}
+
 /// TLS-1, TLS-2, TLS-8, TLS-13, CRED-13
 #[test]
 fn a_gateway_makes_its_pair_and_commands_on_its_host_pin_it() {
@@ -71,10 +77,10 @@ fn a_gateway_makes_its_pair_and_commands_on_its_host_pin_it() {
     for (file, mode) in [(&cert, 0o600), (&key, 0o600), (&gateway.folder().join("gateway/tls"), 0o700)] {
         assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, mode, "{}", file.display());
     }
-    let (exit, health) = json(&mut gateway.command(), &["health"]);
+    let (exit, health) = json(by_port(&gateway, &mut gateway.command()), &["health"]);
     assert_eq!((exit, &health["ok"]), (0, &json!(true)), "{health}");
     let pin = Pin::of_pem_file(&cert).unwrap().to_string();
-    let (_, meant) = json(&mut gateway.command(), &["gateway", "target"]);
+    let (_, meant) = json(by_port(&gateway, &mut gateway.command()), &["gateway", "target"]);
     assert_eq!((&meant["url"], &meant["tlsPin"]), (&json!(url(&gateway)), &json!(pin)));
     assert_eq!(meant["tlsPinSource"], "local certificate file");
     let (exit, shown) = json(&mut gateway.command(), &["gateway", "tls", "show"]);
@@ -171,7 +177,7 @@ async fn a_renewed_pair_is_taken_over_and_no_connection_dropped() {
     served(&gateway, after).await;
     link::connect(&pinned(&gateway, after)).await.unwrap().0.close().await;
     client.request_raw("health", None).await.unwrap();
-    let (exit, _) = json(&mut gateway.command(), &["health"]);
+    let (exit, _) = json(by_port(&gateway, &mut gateway.command()), &["health"]);
     assert_eq!(exit, 0, "the new file is what commands on this host pin");
 }
 
