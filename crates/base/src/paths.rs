@@ -128,6 +128,12 @@ impl StatePaths {
         self.state_dir.join("gateway/tls/gateway-key.pem")
     }
 
+    /// The sockets of shared SSH connections, in a folder only the owner can enter (SSH-13). Short on purpose: a socket's
+    /// path may hold about a hundred bytes.
+    pub fn ssh(&self) -> PathBuf {
+        self.state_dir.join("ssh")
+    }
+
     /// Daily JSON-lines logs, in a folder only the owner can enter (LOG-1).
     pub fn logs(&self) -> PathBuf {
         self.state_dir.join("logs")

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use base::{Env, PathsError, Profile, StatePaths};
 
-use crate::args::{Globals, LogLevel};
+use crate::args::{Globals, LogLevel, SshFlags};
 use crate::exit::Failure;
 use crate::out::Out;
 
@@ -19,6 +19,8 @@ pub(crate) struct App {
     pub(crate) log_level: Option<LogLevel>,
     /// Whether the `dev` profile was asked for by `--dev`.
     pub(crate) dev: bool,
+    /// How to get to the Gateway's host.
+    pub(crate) ssh: SshFlags,
     config: OnceLock<config::Loaded>,
 }
 
@@ -34,7 +36,7 @@ impl App {
         let paths = resolve(&env, profile)?;
         let named = env.get("LOG_LEVEL").and_then(|name| clap::ValueEnum::from_str(&name, true).ok());
         let log_level = globals.log_level.or(named);
-        let app = Self { env, paths, out, log_level, dev: globals.dev, config: OnceLock::new() };
+        let app = Self { env, paths, out, log_level, dev: globals.dev, ssh: globals.ssh.clone(), config: OnceLock::new() };
         app.warn_of_legacy_names();
         Ok(app)
     }

@@ -42,6 +42,8 @@ pub(crate) struct Globals {
     /// How much to log on stderr
     #[arg(long, global = true, value_name = "LEVEL", value_enum, help_heading = "Everywhere")]
     pub(crate) log_level: Option<LogLevel>,
+    #[command(flatten)]
+    pub(crate) ssh: SshFlags,
     /// Print the version
     #[arg(short = 'V', short_alias = 'v', long, help_heading = "Everywhere")]
     pub(crate) version: bool,
@@ -94,15 +96,40 @@ pub(crate) struct Reach {
     /// Insist on this certificate (wss only)
     #[arg(long, value_name = "SHA256", help_heading = "Gateway")]
     pub(crate) tls_fingerprint: Option<String>,
-    /// Go through an SSH tunnel
-    #[arg(long, value_name = "TARGET", num_args = 0..=1, default_missing_value = "", help_heading = "Gateway")]
-    pub(crate) ssh: Option<String>,
-    /// How to get there
-    #[arg(long, value_name = "HOW", value_enum, help_heading = "Gateway")]
-    pub(crate) via: Option<Via>,
     /// Wait for the final answer of an agent-type call
     #[arg(long, help_heading = "Gateway")]
     pub(crate) expect_final: bool,
+}
+
+/// How to get to the Gateway's host.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SshFlags {
+    /// Go through SSH to user@host[:port]; without one, to gateway.remote.sshTarget
+    #[arg(
+        long,
+        global = true,
+        value_name = "TARGET",
+        num_args = 0..=1,
+        default_missing_value = "",
+        help_heading = "Gateway through SSH"
+    )]
+    pub(crate) ssh: Option<String>,
+    /// Private key for SSH, beside those your SSH configuration names
+    #[arg(long, global = true, value_name = "PATH", help_heading = "Gateway through SSH")]
+    pub(crate) ssh_identity: Option<PathBuf>,
+    /// Who speaks SSH
+    #[arg(long, global = true, value_name = "WHO", value_enum, help_heading = "Gateway through SSH")]
+    pub(crate) ssh_backend: Option<Backend>,
+    /// How to get there; `auto` does what the config says
+    #[arg(long, global = true, value_name = "HOW", value_enum, help_heading = "Gateway through SSH")]
+    pub(crate) via: Option<Via>,
+}
+
+/// `--ssh-backend`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Backend {
+    Openssh,
+    Builtin,
 }
 
 /// `--via`.

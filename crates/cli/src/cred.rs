@@ -3,14 +3,18 @@
 
 use base::{Code, Env, Explain, Kind, Secret, Step};
 use config::{AuthMode, Config, Mode, SecretUnavailable};
-use link::{Credentials, Pin, PinError, Route, Source, Target, TargetError};
+use link::{Credentials, Pin, PinError, Source, SshTargetError, Target, TargetError};
 use serde_json::{Value, json};
+
+use crate::args::SshFlags;
+use crate::ssh;
 
 /// What was said on the command line, secrets already read.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
     pub(crate) url: Option<String>,
     pub(crate) port: Option<u16>,
+    pub(crate) ssh: SshFlags,
     pub(crate) token: Option<Secret>,
     pub(crate) password: Option<Secret>,
     pub(crate) tls_fingerprint: Option<Pin>,
@@ -84,15 +88,21 @@ pub(crate) enum NoWay {
     /// CRED-8.
     #[error("gateway remote mode misconfigured: gateway.remote.url missing")]
     RemoteUrlMissing,
-    /// SSH-12 is not there yet.
-    #[error("this config reaches its Gateway through SSH ({0}), and the tunnel is not built into this command yet")]
-    NeedsTunnel(String),
     /// TLS-7.
     #[error("gateway tls fingerprint requires wss:// gateway url")]
     PinNeedsTls,
     /// TLS-6.
     #[error("{REMOTE_PIN}: {0}")]
     Pin(PinError),
+    /// SSH-18, SSH-19.
+    #[error("--ssh names no host, and the config has none to go through")]
+    SshTargetMissing,
+    /// Two ways at once.
+    #[error("--ssh and {0} cannot be combined")]
+    SshConflict(&'static str),
+    /// SSH-1.
+    #[error(transparent)]
+    Ssh(#[from] SshTargetError),
     /// CRED-7.
     #[error(transparent)]
     Secret(#[from] SecretUnavailable),
@@ -105,11 +115,11 @@ impl Explain for NoWay {
     fn code(&self) -> Code {
         match self {
             Self::CredentialsRequired => Code("GATEWAY_CREDENTIALS_REQUIRED"),
-            Self::PortAndUrl => Code("USAGE"),
+            Self::PortAndUrl | Self::SshConflict(_) | Self::SshTargetMissing => Code("USAGE"),
             Self::RemoteUrlMissing => Code("GATEWAY_REMOTE_URL_MISSING"),
-            Self::NeedsTunnel(_) => Code("NOT_BUILT"),
             Self::PinNeedsTls => Code("TLS_PIN_NEEDS_WSS"),
             Self::Pin(error) => error.code(),
+            Self::Ssh(error) => error.code(),
             Self::Secret(error) => error.code(),
             Self::Target(error) => error.code(),
         }
@@ -118,8 +128,9 @@ impl Explain for NoWay {
     fn kind(&self) -> Kind {
         match self {
             Self::CredentialsRequired => Kind::Refused,
-            Self::PortAndUrl | Self::PinNeedsTls => Kind::Usage,
-            Self::RemoteUrlMissing | Self::NeedsTunnel(_) => Kind::Failure,
+            Self::PortAndUrl | Self::SshConflict(_) | Self::SshTargetMissing | Self::PinNeedsTls => Kind::Usage,
+            Self::Ssh(error) => error.kind(),
+            Self::RemoteUrlMissing => Kind::Failure,
             Self::Pin(_) => Kind::Failure,
             Self::Secret(error) => error.kind(),
             Self::Target(error) => error.kind(),
@@ -136,12 +147,16 @@ impl Explain for NoWay {
                 Step::run("openclaw config set gateway.remote.url ws://127.0.0.1:18789"),
                 Step::run("openclaw config set gateway.mode local"),
             ],
-            Self::NeedsTunnel(target) => vec![
-                Step::run(format!("ssh -N -L 18789:127.0.0.1:18789 {target}")),
-                Step::run("openclaw config set gateway.remote.url ws://127.0.0.1:18789"),
-            ],
             Self::PinNeedsTls => vec![Step::advise("give a wss:// URL, or leave the fingerprint out")],
             Self::Pin(error) => error.next(),
+            Self::SshTargetMissing => {
+                vec![
+                    Step::advise("give --ssh user@host"),
+                    Step::run("openclaw config set gateway.remote.sshTarget user@host"),
+                ]
+            }
+            Self::SshConflict(_) => vec![Step::advise("give one of the two; with --ssh, --port is the far end's")],
+            Self::Ssh(error) => error.next(),
             Self::Secret(error) => error.next(),
             Self::Target(error) => error.next(),
         }
@@ -158,7 +173,10 @@ pub(crate) fn way(asked: &Asked, given: Given<'_>) -> Result<Way, NoWay> {
         return Err(NoWay::CredentialsRequired);
     }
     let mut warnings = Vec::new();
-    let target = target(asked, given, &mut warnings)?;
+    let target = match ssh::target(asked, given)? {
+        Some(target) => target,
+        None => target(asked, given, &mut warnings)?,
+    };
     let pin = pin(asked, given, &target)?;
     if explicit {
         // CRED-5: an explicit secret switches off every fallback, for both.
@@ -204,14 +222,10 @@ fn target(asked: &Asked, given: Given<'_>, warnings: &mut Vec<String>) -> Result
     if let Some(url) = gateway.remote.url.as_deref().filter(|url| !url.trim().is_empty()) {
         return Ok(Target::parse(url, Source::ConfigRemote)?);
     }
-    let missing = match &gateway.remote.ssh_target {
-        Some(ssh) => NoWay::NeedsTunnel(ssh.clone()),
-        None => NoWay::RemoteUrlMissing,
-    };
     if !given.is_report {
-        return Err(missing);
+        return Err(NoWay::RemoteUrlMissing);
     }
-    warnings.push(missing.to_string());
+    warnings.push(NoWay::RemoteUrlMissing.to_string());
     Ok(local(Source::MissingRemoteUrl)?)
 }
 
@@ -256,10 +270,10 @@ fn chains(source: &Source, config: &Config) -> (Vec<Holder>, Vec<Holder>) {
     let token_written = written("gateway.auth.token", &auth.token);
     let password_written = written("gateway.auth.password", &auth.password);
     match source {
-        Source::Flag => (Vec::new(), Vec::new()),
+        Source::Flag | Source::SshFlag(_) => (Vec::new(), Vec::new()),
         Source::Env => (vec![EnvToken], vec![EnvPassword]),
         Source::PortFlag => (vec![AuthToken, EnvToken], vec![AuthPassword, EnvPassword]),
-        Source::ConfigRemote => {
+        Source::ConfigRemote | Source::SshConfig(_) => {
             (vec![RemoteToken, EnvToken, AuthToken], vec![EnvPassword, RemotePassword, AuthPassword])
         }
         Source::LocalLoopback | Source::MissingRemoteUrl => {
@@ -318,30 +332,28 @@ pub(crate) fn usable(secret: &Secret) -> Option<Secret> {
 /// Which Gateway a failure or report is about (CRED-10); nothing in it is secret.
 #[derive(Debug, Clone)]
 pub(crate) struct Place {
+    /// Where it listens; behind SSH on the far loopback.
     pub(crate) url: String,
-    pub(crate) source: &'static str,
-    /// `direct`, or the local socket's `unix`.
-    pub(crate) transport: &'static str,
+    /// The way there, in a word and for people.
+    transport: &'static str,
+    shown: String,
+    pub(crate) source: String,
     pub(crate) config: String,
     pub(crate) bind: Option<String>,
 }
 
 impl Place {
     pub(crate) fn of(target: &Target, config: &str) -> Self {
-        Self {
-            url: target.to_string(),
-            source: target.source().as_str(),
-            transport: transport(target.route()),
-            config: config.to_owned(),
-            bind: None,
-        }
+        let (url, source) = (link::shown(target.url()), target.source().to_string());
+        let (transport, shown) = (target.transport(), target.to_string());
+        Self { url, transport, shown, source, config: config.to_owned(), bind: None }
     }
 
     /// The block of CRED-10.
     pub(crate) fn lines(&self) -> Vec<String> {
         let bind = self.bind.iter().map(|bind| format!("Bind: {bind}"));
         let head = [
-            format!("Gateway target: {}", self.url),
+            format!("Gateway target: {}", self.shown),
             format!("Source: {}", self.source),
             format!("Config: {}", self.config),
         ];
@@ -350,14 +362,6 @@ impl Place {
 
     pub(crate) fn to_json(&self) -> Value {
         json!({"url": self.url, "source": self.source, "transport": self.transport})
-    }
-}
-
-/// The word for how a stream gets there.
-pub(crate) const fn transport(route: &Route) -> &'static str {
-    match route {
-        Route::Direct => "direct",
-        Route::Unix(_) => "unix",
     }
 }
 
@@ -453,6 +457,24 @@ mod tests {
         let text = r#"{gateway: {mode: "local", trustedProxies: ["10.0.0.1"], remote: {password: "rp"},
             auth: {mode: "trusted-proxy", trustedProxy: {userHeader: "x-user"}}}}"#;
         assert_eq!(shown(&config(text), &[]).2, None);
+    }
+
+    /// CRED-4, CRED-2: the configured SSH host gets the row of remote mode; a host named by flag gets nothing that was
+    /// meant for another.
+    #[test]
+    fn an_ssh_host_gets_the_secrets_of_the_config_only_when_the_config_names_it() {
+        let text = r#"{gateway: {mode: "remote", remote: {sshTarget: "me@far", token: "rt"}, auth: {password: "ap"}}}"#;
+        let config = config(text);
+        let secrets = |ssh: Option<&str>| {
+            let ssh = SshFlags { ssh: ssh.map(str::to_owned), ..SshFlags::default() };
+            let way = lower(&config, &ENV, Asked { ssh, ..Asked::default() }).unwrap();
+            (way.token_source, way.password_source)
+        };
+        let remote = (Some("gateway.remote.token"), Some("env OPENCLAW_GATEWAY_PASSWORD"));
+        assert_eq!(secrets(None), remote);
+        assert_eq!(secrets(Some("")), remote);
+        assert_eq!(secrets(Some("me@far")), remote);
+        assert_eq!(secrets(Some("me@other")), (None, None));
     }
 
     /// CRED-5

@@ -165,6 +165,7 @@ impl Failure {
             DialError::Dns { .. } => ("dns", None),
             DialError::Refused { .. } => ("refused", None),
             DialError::Tls(_) => ("tls", None),
+            DialError::Ssh(_) => ("ssh", None),
             DialError::Timeout { .. } => ("timeout", None),
             DialError::ClosedEarly { code, reason, .. } => ("closed", Some((*code, reason.clone()))),
             DialError::Unreachable { .. } | DialError::NotAGateway { .. } | DialError::ProxyInFront { .. } => {

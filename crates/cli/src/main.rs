@@ -13,6 +13,7 @@ mod exit;
 mod out;
 mod rpc;
 mod service;
+mod ssh;
 
 use std::process::ExitCode;
 

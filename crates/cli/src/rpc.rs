@@ -15,9 +15,10 @@ use wire::methods::Access;
 use wire::{Role, Scope};
 
 use crate::app::App;
-use crate::args::{Reach, Rpc, Via};
+use crate::args::{Reach, Rpc};
 use crate::cred::{self, Asked, Given, NoWay, PinSource, Place, Way};
 use crate::exit::Failure;
+use crate::ssh;
 
 /// The limit of a whole client command when none is given (CLI-2).
 pub(crate) const TIMEOUT: Duration = Duration::from_secs(10);
@@ -190,7 +191,6 @@ async fn retry_when_config_changes(app: App, reach: Reach, want: Want, link: Lin
 
 /// The way to the Gateway that is meant.
 pub(crate) fn way(app: &App, reach: &Reach, port: Option<u16>, is_report: bool) -> Result<Way, Failure> {
-    refuse_unbuilt(reach)?;
     if [&reach.token, &reach.password].into_iter().flatten().any(|secret| secret != "-") {
         app.out.note("note: other users of this host can read a secret on a command line; --token-file hides it");
     }
@@ -198,6 +198,7 @@ pub(crate) fn way(app: &App, reach: &Reach, port: Option<u16>, is_report: bool) 
     let asked = Asked {
         url: reach.url.clone(),
         port,
+        ssh: app.ssh.clone(),
         token: secret("--token", reach.token.as_deref(), reach.token_file.as_deref())?,
         tls_fingerprint: tls_fingerprint(reach)?,
         password: secret("--password", reach.password.as_deref(), reach.password_file.as_deref())?,
@@ -216,6 +217,7 @@ pub(crate) fn way(app: &App, reach: &Reach, port: Option<u16>, is_report: bool) 
     // An explicit secret or pin is about the port.
     let explicit = asked.token.is_some() || asked.password.is_some() || asked.tls_fingerprint.is_some();
     let way = cred::way(&asked, given).map_err(|error| explain(app, &error))?;
+    let way = Way { target: ssh::outfit(app, way.target)?, ..way };
     // A report is about the port.
     let way = if explicit || is_report { way } else { by_local_socket(app, way) };
     link::plaintext_rule(&way.target, app.env.is_on("ALLOW_INSECURE_PRIVATE_WS"))
@@ -288,13 +290,6 @@ fn local_pin(app: &App, config: &config::Config) -> Option<Pin> {
     Pin::of_pem_file(&file).inspect_err(|error| app.out.warn(&error.to_string())).ok()
 }
 
-fn refuse_unbuilt(reach: &Reach) -> Result<(), Failure> {
-    if reach.ssh.is_some() || reach.via == Some(Via::Ssh) {
-        return Err(Failure::not_built("--ssh").run("ssh -N -L 18789:127.0.0.1:18789 user@host"));
-    }
-    Ok(())
-}
-
 /// A secret given by value, by file, or on stdin (CRED-12).
 fn secret(flag: &str, value: Option<&str>, file: Option<&Path>) -> Result<Option<Secret>, Failure> {
     let text = match (value, file) {
@@ -327,10 +322,11 @@ pub(crate) fn place(app: &App, way: &Way) -> Place {
 }
 
 /// How to connect on `way`. A device is shown only where the shared secret alone would not do (`protocol.md` 3.3), so a
-/// command on the Gateway's host never leaves a pairing behind.
+/// command on the Gateway's host never leaves a pairing behind. Behind SSH the device gets a token of its own.
 pub(crate) fn how(app: &App, way: Way, want: &Want) -> Result<Connect, Failure> {
     let vouched = matches!(way.target.route(), Route::Unix(_));
-    let alone = want.who == As::Probe || vouched || (way.target.is_loopback() && !way.credentials.is_empty());
+    let on_this_host = way.target.is_loopback() && way.target.ssh().is_none();
+    let alone = want.who == As::Probe || vouched || (on_this_host && !way.credentials.is_empty());
     let identity = app.paths.device_identity();
     let pin_source = way.pin.map(|(_, source)| source);
     // CRED-2: with `--url` nothing of the config counts.

@@ -55,12 +55,22 @@ pub(crate) fn code_of(error: &ErrorShape) -> Code {
 pub(crate) fn steps_of(error: &ErrorShape, target: Option<&Target>) -> Vec<Step> {
     let detail = |key: &str| error.details.as_ref().and_then(|details| details.get(key)).and_then(|v| v.as_str());
     let here = target.is_none_or(|target| target.source().is_this_host());
+    let ssh = target.and_then(Target::ssh);
     let step = match code_of(error).0 {
         "PAIRING_REQUIRED" => match detail("requestId") {
-            Some(id) if here => Step::run(format!("openclaw devices approve {id}")),
-            Some(id) => Step::run(format!("on the Gateway host run: openclaw devices approve {id}")),
+            Some(id) => {
+                let approve = format!("openclaw devices approve {id}");
+                match ssh {
+                    Some(route) => route.command_there(&approve),
+                    None if here => Step::run(approve),
+                    None => Step::run(format!("on the Gateway host run: {approve}")),
+                }
+            }
             None => Step::run("openclaw devices list"),
         },
+        "AUTH_TOKEN_MISSING" if ssh.is_some() => Step::advise(
+            "show the Gateway's token once with --token-file PATH (or `-` for stdin); this device then has its own",
+        ),
         "AUTH_TOKEN_MISMATCH" | "AUTH_TOKEN_MISSING" if here => {
             Step::run("openclaw gateway target   (shows which source the token came from)")
         }
@@ -92,6 +102,7 @@ impl Explain for DialError {
         match self {
             Self::Plaintext(refused) => refused.code(),
             Self::Tls(fault) => fault.code(),
+            Self::Ssh(failure) => failure.code(),
             Self::NotBuilt { .. } => Code("NOT_BUILT"),
             Self::Dns { .. } => Code("GATEWAY_DNS"),
             Self::Refused { .. } => Code("GATEWAY_REFUSED"),
@@ -109,6 +120,7 @@ impl Explain for DialError {
         match self {
             Self::Plaintext(refused) => refused.kind(),
             Self::Tls(fault) => fault.kind(),
+            Self::Ssh(failure) => failure.kind(),
             Self::NotBuilt { .. } => Kind::Failure,
             Self::Denied { error, .. } if error.code == ErrorCode::Unavailable => Kind::Unreachable,
             Self::Denied { .. } | Self::ProxyInFront { .. } => Kind::Refused,
@@ -122,6 +134,7 @@ impl Explain for DialError {
         match self {
             Self::Plaintext(refused) => refused.next(),
             Self::Tls(fault) => fault.next(),
+            Self::Ssh(failure) => failure.next(),
             Self::NotBuilt { target, .. } => {
                 let forward = format!("ssh -N -L 18789:127.0.0.1:{} user@{}", 18789, target.host());
                 vec![Step::run(forward), Step::run("openclaw health --url ws://127.0.0.1:18789 --token <token>")]
@@ -129,8 +142,15 @@ impl Explain for DialError {
             Self::Dns { target, .. } if target.host().ends_with(".ts.net") => vec![Step::run("tailscale status")],
             Self::Dns { .. } => vec![Step::advise("check the spelling of the host in the URL")],
             Self::Refused { target } | Self::Unreachable { target, .. } => unreachable_steps(target),
+            Self::Timeout { target, .. } if target.ssh().is_some() => unreachable_steps(target),
             Self::Timeout { target, .. } if target.is_loopback() => vec![Step::run("openclaw gateway status --deep")],
             Self::Timeout { .. } => vec![Step::advise("a firewall or ACL may drop the packets; try an SSH tunnel")],
+            Self::NotAGateway { target, .. } if target.ssh().is_some() => {
+                let port = target.port();
+                vec![Step::advise(format!(
+                    "another program has port {port} of that host; name the Gateway's with --port"
+                ))]
+            }
             Self::NotAGateway { target, .. } => {
                 vec![Step::advise(format!("another program listens on port {}; check the port", target.port()))]
             }
@@ -146,6 +166,9 @@ impl Explain for DialError {
 
 /// PROBE-15: start it when it would run here; otherwise it is about the far host or the tunnel.
 fn unreachable_steps(target: &Target) -> Vec<Step> {
+    if let Some(route) = target.ssh() {
+        return vec![route.command_there("openclaw gateway status")];
+    }
     if target.source().is_this_host() {
         return vec![Step::run("openclaw gateway run")];
     }

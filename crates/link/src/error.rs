@@ -9,6 +9,7 @@ use wire::ErrorShape;
 
 use crate::target::{PlaintextRefused, Target};
 use crate::tls_fault::TlsFault;
+use crate::transports::ssh::SshFailure;
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +20,9 @@ pub enum DialError {
     /// TLS, its certificate or its pin.
     #[error(transparent)]
     Tls(#[from] TlsFault),
+    /// SSH, its server, or what its server said about the port behind it.
+    #[error(transparent)]
+    Ssh(Box<SshFailure>),
     /// A transport this build does not have.
     #[error("{transport} to {target} is not built yet")]
     NotBuilt {
@@ -98,6 +102,16 @@ pub enum DialError {
     /// Our own key or token file.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+}
+
+impl DialError {
+    /// A stream that broke: SSH says why its own did.
+    pub(crate) fn broken(target: &Target, source: io::Error) -> Self {
+        match source.downcast::<SshFailure>() {
+            Ok(failure) => Self::Ssh(Box::new(failure)),
+            Err(source) => Self::Unreachable { target: target.clone(), source },
+        }
+    }
 }
 
 /// What a dial was waiting for when its time ran out.

@@ -33,6 +33,8 @@ use crate::transports::{self, ByteStream};
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between a refused token and the one try with a stored device token (AUTH-11).
 const SECOND_TRY_AFTER: Duration = Duration::from_millis(250);
+/// How long a standing forward may take to greet before SSH is tried instead.
+const STANDING_ANSWERS_WITHIN: Duration = Duration::from_secs(1);
 /// Buffer of one socket; frames are small, and the library's own default costs 128 KiB (see `design.md`).
 const FLUSH_THRESHOLD: usize = 4096;
 
@@ -177,6 +179,8 @@ pub async fn connect(how: &Connect) -> Result<(Client, Events), DialError> {
     if how.pin.is_some() && !how.target.is_tls() {
         return Err(TlsFault { target: how.target.clone(), why: Distrust::PinWithoutTls }.into());
     }
+    let standing = standing(how).await;
+    let how = standing.as_ref().unwrap_or(how);
     let stored = how.stored_token();
     let first = dial(how, stored.as_ref()).await;
     let Err(DialError::Denied { error, stored_token, .. }) = &first else { return first };
@@ -196,6 +200,19 @@ pub async fn connect(how: &Connect) -> Result<(Client, Events), DialError> {
     let second = Connect { credentials: Credentials::default(), ..how.clone() };
     // The first refusal is the one a person can mend: it is about the secret they configured.
     dial(&second, stored.as_ref()).await.or(first)
+}
+
+/// SSH-12: a forward that somebody keeps by hand already leads there, so that no SSH is needed. Believed only when what
+/// answers speaks the protocol.
+async fn standing(how: &Connect) -> Option<Connect> {
+    let target = how.target.ssh()?.standing.as_deref()?;
+    let answers = async {
+        let stream = transports::open(target).await.ok()?;
+        let mut socket = upgrade(target, stream).await.ok()?;
+        read_challenge(target, &mut socket).await.ok()
+    };
+    tokio::time::timeout(STANDING_ANSWERS_WITHIN.min(how.timeout), answers).await.ok()??;
+    Some(Connect { target: target.clone(), ..how.clone() })
 }
 
 /// One attempt under one deadline.
@@ -263,7 +280,7 @@ async fn upgrade(target: &Target, stream: Box<dyn ByteStream>) -> Result<Socket,
 async fn upgrade_on(target: &Target, stream: Box<dyn ByteStream>) -> Result<Socket, DialError> {
     let url = target.url();
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
-    let uri = format!("{}{}{query}", target.origin(), url.path());
+    let uri = format!("{}{}{query}", target.endpoint(), url.path());
     let not_a_gateway = |evidence: String| DialError::NotAGateway { target: target.clone(), evidence };
     // hello-ok lists every method and may be large; what the Gateway may send is bounded by its own policy.
     let limits = Limits::default().max_payload_len(Some(limits::MAX_PAYLOAD_BYTES));
@@ -280,7 +297,7 @@ async fn upgrade_on(target: &Target, stream: Box<dyn ByteStream>) -> Result<Sock
             }
         }
         tokio_websockets::Error::Io(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
-            DialError::Unreachable { target: target.clone(), source }
+            DialError::broken(target, source)
         }
         tokio_websockets::Error::Io(_) => not_a_gateway("it closed before the upgrade".into()),
         other => not_a_gateway(other.to_string()),

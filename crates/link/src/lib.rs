@@ -34,3 +34,6 @@ pub use target::{PlaintextRefused, Route, Source, Target, TargetError, plaintext
 pub use tls_fault::{Distrust, TlsFault};
 pub use tokens::{StoredToken, TokenStore};
 pub use transports::tls::Leaf;
+pub use transports::ssh::{
+    HostKeys, SHARED_IDLE, SSH_PORT, Sharing, SshBackend, SshFailure, SshProblem, SshRoute, SshTarget, SshTargetError,
+};

@@ -91,6 +91,7 @@ impl Failure {
                     code => Self::Final(code),
                 }
             }
+            DialError::Ssh(failure) if failure.problem.is_final() => Self::Final(error.code()),
             DialError::ClosedEarly { code: close::STARTING, .. } => Self::Starting { retry_after: FIRST_WAIT },
             DialError::ClosedEarly { code: close::PROTOCOL_MISMATCH | close::POLICY, .. }
             | DialError::Plaintext(_)

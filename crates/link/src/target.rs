@@ -7,6 +7,8 @@ use std::path::PathBuf;
 use base::{Code, Explain, Kind, Step};
 use url::{Host, Url};
 
+use crate::transports::ssh::SshRoute;
+
 /// Who named the target; the words are part of what scripts search for (CRED-10).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
@@ -18,6 +20,10 @@ pub enum Source {
     Env,
     /// `gateway.remote.url`.
     ConfigRemote,
+    /// `gateway.remote.sshTarget`; the text is all of CRED-10's words.
+    SshConfig(String),
+    /// `--ssh` with a host of its own; the same words.
+    SshFlag(String),
     /// Nothing named one: this host.
     LocalLoopback,
     /// Remote mode without a URL (CRED-8); only reports go on with it.
@@ -26,12 +32,13 @@ pub enum Source {
 
 impl Source {
     /// The words of CRED-10.
-    pub const fn as_str(&self) -> &'static str {
+    pub fn as_str(&self) -> &str {
         match self {
             Self::Flag => "cli --url",
             Self::PortFlag => "cli --port",
             Self::Env => "env OPENCLAW_GATEWAY_URL",
             Self::ConfigRemote => "config gateway.remote.url",
+            Self::SshConfig(words) | Self::SshFlag(words) => words,
             Self::LocalLoopback => "local loopback",
             Self::MissingRemoteUrl => "missing gateway.remote.url (fallback local)",
         }
@@ -57,6 +64,8 @@ pub enum Route {
     Direct,
     /// Through the socket a Gateway of this host keeps in its state folder.
     Unix(PathBuf),
+    /// Through SSH, to the URL's port on the loopback of the host behind it.
+    Ssh(Box<SshRoute>),
 }
 
 /// One Gateway to connect to.
@@ -118,9 +127,34 @@ impl Target {
         &self.url
     }
 
-    /// Scheme, host and port: what device tokens are bound to (CRED-3).
+    /// What device tokens are bound to (CRED-3): scheme, host and port; behind SSH also whose loopback that is.
     pub fn origin(&self) -> String {
+        match self.route() {
+            Route::Ssh(route) => format!("ssh://{}/{}:{}", route.account.whole(), self.host(), self.port()),
+            _ => self.endpoint(),
+        }
+    }
+
+    /// Scheme, host and port, for the upgrade request.
+    pub(crate) fn endpoint(&self) -> String {
         format!("{}://{}:{}", self.url.scheme(), self.url.host_str().unwrap_or_default(), self.port())
+    }
+
+    /// The way through SSH, when that is the way.
+    pub fn ssh(&self) -> Option<&SshRoute> {
+        match &self.route {
+            Route::Ssh(route) => Some(route),
+            _ => None,
+        }
+    }
+
+    /// One word for the way there, as reports show it.
+    pub const fn transport(&self) -> &'static str {
+        match &self.route {
+            Route::Direct => "direct",
+            Route::Unix(_) => "unix",
+            Route::Ssh(_) => "ssh",
+        }
     }
 
     /// The host, without the brackets of an IPv6 literal.
@@ -157,10 +191,12 @@ impl Target {
     }
 }
 
-/// The URL without user, password, query values and fragment, for people (WS-3); without a trailing slash.
+/// The URL without user, password, query values and fragment, for people (WS-3); without a trailing slash. Behind SSH
+/// it is the far end's, with the host it is on.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&shown(&self.url))
+        f.write_str(&shown(&self.url))?;
+        self.ssh().map_or(Ok(()), |route| write!(f, " via ssh {}", route.target))
     }
 }
 
@@ -215,7 +251,7 @@ impl Explain for TargetError {
 pub struct PlaintextRefused {
     host: String,
     shown: String,
-    source_words: &'static str,
+    source_words: String,
     port: u16,
 }
 
@@ -257,7 +293,7 @@ pub fn plaintext_rule(target: &Target, allow_private: bool) -> Result<(), Plaint
     Err(PlaintextRefused {
         host: target.host().to_owned(),
         shown: target.to_string(),
-        source_words: target.source.as_str(),
+        source_words: target.source.to_string(),
         port: target.port(),
     })
 }
@@ -361,6 +397,22 @@ mod tests {
         assert!(text.contains("wss://") && text.contains("ssh -N -L") && text.contains("Tailscale"), "{text}");
         assert!(!text.contains("hunter"), "{text}");
         assert_eq!(refused.kind().exit_code(), 1);
+    }
+
+    /// WS-5, CRED-3, CRED-10: what counts is the far loopback; tokens belong to that host's, and to no other's.
+    #[test]
+    fn behind_ssh_plaintext_is_on_the_far_loopback_and_the_origin_names_the_host() {
+        let by = |host: &str| {
+            let target = crate::SshTarget::parse(host).unwrap();
+            let source = Source::SshConfig(format!("ssh tunnel {}", target.whole()));
+            Target::loopback(18789, source).by(Route::Ssh(Box::new(SshRoute::new(target))))
+        };
+        let target = by("me@203.0.113.7");
+        assert!(plaintext_rule(&target, false).is_ok());
+        assert_eq!(target.to_string(), "ws://127.0.0.1:18789 via ssh me@203.0.113.7");
+        assert_eq!(target.source().as_str(), "ssh tunnel me@203.0.113.7:22");
+        assert_eq!(target.origin(), "ssh://me@203.0.113.7:22/127.0.0.1:18789");
+        assert_ne!(target.origin(), by("me@203.0.113.8").origin());
     }
 
     #[test]

@@ -55,13 +55,13 @@ struct Heard {
 
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let way = rpc::way(app, &args.rpc.reach, None, true)?;
-    let (url, source, port) = (way.target.to_string(), way.target.source().as_str(), way.target.port());
+    let (url, source, port) = (link::shown(way.target.url()), way.target.source().to_string(), way.target.port());
     let warnings = way.warnings.clone();
     let spinner = app.out.spinner("asking the Gateway");
     let heard = rpc::block_on(ask(app, args, way))?;
     drop(spinner);
     let service = View::of(app);
-    let mut value = report(app, args, &heard, &url, source, &warnings);
+    let mut value = report(app, args, &heard, &url, &source, &warnings);
     value["gatewayService"] = service.short();
     app.out.either(&value, || text(app, args, &value, &heard, (port, &service)));
     if !app.out.json {

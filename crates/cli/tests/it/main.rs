@@ -21,6 +21,7 @@ mod resume_model;
 mod security;
 mod service;
 mod shapes;
+mod ssh;
 mod target;
 mod terminal;
 mod tls;

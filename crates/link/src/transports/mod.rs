@@ -1,6 +1,7 @@
 //! One byte stream to a Gateway per transport. A new one is a file here and an arm in [`open`].
 
 pub(crate) mod overheard;
+pub(crate) mod ssh;
 mod tcp;
 pub(crate) mod tls;
 #[cfg(unix)]
@@ -20,6 +21,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 pub(crate) async fn open(target: &Target) -> Result<Box<dyn ByteStream>, DialError> {
     match target.route() {
         Route::Direct => Ok(Box::new(tcp::open(target).await?)),
+        Route::Ssh(route) => Ok(Box::new(ssh::open(target, route)?)),
         #[cfg(unix)]
         Route::Unix(path) => Ok(Box::new(unix::open(target, path).await?)),
         #[cfg(not(unix))]

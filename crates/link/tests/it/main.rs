@@ -8,3 +8,4 @@ mod client;
 mod connect;
 mod server;
 mod tls;
+mod ssh;

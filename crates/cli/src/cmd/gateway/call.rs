@@ -35,7 +35,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     if let Some(expected) = &args.expect_url {
         let way = rpc::way(app, &args.rpc.reach, args.port, false)?;
         let expected = link::Target::parse(expected, link::Source::Flag)?;
-        if expected.to_string() != way.target.to_string() {
+        if link::shown(expected.url()) != link::shown(way.target.url()) {
             let message = format!("the Gateway would be {} and not {expected}", way.target);
             return Err(Failure::new("UNEXPECTED_TARGET", message).run("openclaw gateway target"));
         }

@@ -104,10 +104,16 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
 
 fn report(seen: &[Seen], took: Duration, timeout: Duration) -> Value {
     let reached = seen.iter().find_map(|one| one.outcome.as_ref().ok().map(|answer| (one, answer)));
-    let warnings = match reached {
-        Some(_) => json!([]),
-        None => json!([{"code": "no_gateway_reachable", "message": "no Gateway answered"}]),
-    };
+    let mut warnings = Vec::new();
+    for one in seen {
+        if let Err(error @ DialError::Ssh(_)) = &one.outcome {
+            let message = error.to_string();
+            warnings.push(json!({"code": "ssh_tunnel_failed", "message": message, "targetIds": [kind(one)]}));
+        }
+    }
+    if reached.is_none() {
+        warnings.push(json!({"code": "no_gateway_reachable", "message": "no Gateway answered"}));
+    }
     json!({
         "ok": reached.is_some(), "degraded": false,
         "capability": reached.map_or("unknown", |(_, answer)| answer.capability()),
@@ -123,13 +129,19 @@ fn kind(one: &Seen) -> &'static str {
     match one.target.source() {
         Source::Flag | Source::Env => "explicit",
         Source::ConfigRemote => "configRemote",
+        Source::SshConfig(_) | Source::SshFlag(_) => "sshTunnel",
         _ => "localLoopback",
     }
 }
 
 fn row(one: &Seen) -> Value {
-    let mut row = json!({"id": kind(one), "kind": kind(one), "url": one.target.to_string(), "active": true,
-        "tunnel": null, "self": null, "config": null, "health": null, "summary": null, "presence": null});
+    // No port of this machine and no process is part of it, so those two keys are always null.
+    let tunnel = one.target.ssh().map(|route| {
+        json!({"kind": "ssh", "target": route.target.to_string(), "localPort": null, "remotePort": one.target.port(),
+            "pid": null})
+    });
+    let mut row = json!({"id": kind(one), "kind": kind(one), "url": link::shown(one.target.url()), "active": true,
+        "tunnel": tunnel, "self": null, "config": null, "health": null, "summary": null, "presence": null});
     match &one.outcome {
         Ok(answer) => {
             row["connect"] = json!({"ok": true, "rpcOk": answer.health.is_some(),

@@ -23,13 +23,15 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let way = rpc::way(app, &args.reach, args.port, true)?;
     let explicit = [way.token_source, way.password_source].contains(&Some("command line"));
     let way = if explicit { way } else { rpc::by_local_socket(app, way) };
-    let transport = cred::transport(way.target.route());
     let identity = app.paths.device_identity();
     let tokens = link::TokenStore::beside(&identity);
     let device = link::Device::load(&identity)?;
     let stored = device.and_then(|device| tokens.get(&way.target.origin(), device.id(), wire::Role::Operator));
     let value = json!({
-        "url": way.target.to_string(), "urlSource": way.target.source().as_str(), "transport": transport,
+        "url": link::shown(way.target.url()), "urlSource": way.target.source().as_str(),
+        "transport": way.target.transport(), "ssh": way.target.ssh().map(|route| json!({
+            "target": route.target.to_string(), "account": route.account.whole(), "remotePort": way.target.port(),
+        })),
         "config": app.config_file(), "profile": app.paths.profile.name(),
         "credentials": {"token": way.token_source, "password": way.password_source},
         "deviceToken": stored.is_some(), "tlsPinSource": way.pin.map(|(_, source)| source.as_str()),
@@ -40,7 +42,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         table::pairs([
             ("Gateway target:", way.target.to_string()),
             ("Source:", way.target.source().to_string()),
-            ("Transport:", transport.to_owned()),
+            ("Transport:", way.target.transport().to_owned()),
             ("Config:", app.config_file().display().to_string()),
             ("Token from:", or_none(way.token_source)),
             ("Password from:", or_none(way.password_source)),

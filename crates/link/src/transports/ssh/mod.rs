@@ -1,0 +1,178 @@
+//! SSH as a transport: the WebSocket runs over `ssh -W` to a port of the far host's own loopback. No local port is
+//! bound, so nothing can collide, and nobody else on this machine can join.
+//!
+//! OpenSSH does it, so that the user's own configuration, agent, hardware keys, jump hosts and host-key policy hold;
+//! its own connection sharing makes ten commands cost one handshake. Who trusts whom: we believe the far host as far
+//! as `ssh` verified its key, and the Gateway behind it as far as its own handshake goes.
+
+mod failure;
+mod openssh;
+mod options;
+mod resolve;
+mod stream;
+mod target;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use base::Step;
+use sha2::{Digest as _, Sha256};
+
+pub use failure::{SshFailure, SshProblem};
+pub(crate) use stream::SshStream;
+pub use target::{SSH_PORT, SshTarget, SshTargetError};
+
+use crate::error::DialError;
+use crate::target::Target;
+
+/// How long a shared connection stays when nobody uses it (SSH-13).
+pub const SHARED_IDLE: Duration = Duration::from_secs(600);
+
+/// A way through SSH.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SshRoute {
+    /// The host, as it was written.
+    pub target: SshTarget,
+    /// Who that is by the user's SSH configuration ([`SshRoute::resolved`]): what device tokens are bound to (CRED-3).
+    pub account: SshTarget,
+    /// A private key beside those the configuration names.
+    pub identity: Option<PathBuf>,
+    /// What to do about host keys (SSH-6).
+    pub host_keys: HostKeys,
+    /// Another `ssh_config` than the user's own.
+    pub config_file: Option<PathBuf>,
+    /// Where connections are shared; without it each stream has its own.
+    pub sharing: Option<Sharing>,
+    /// Who speaks SSH.
+    pub backend: SshBackend,
+    /// A Gateway that may already be reachable without SSH, through a forward that somebody keeps (SSH-12).
+    pub standing: Option<Box<Target>>,
+}
+
+/// What to do about host keys (SSH-6).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum HostKeys {
+    /// The key must be known.
+    #[default]
+    Strict,
+    /// The user's own configuration decides.
+    Openssh,
+}
+
+/// Who speaks SSH.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SshBackend {
+    /// The system's `ssh`.
+    #[default]
+    Openssh,
+    /// The client in this program, for machines without one.
+    Builtin,
+}
+
+/// Where shared connections keep their sockets, and for how long.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sharing {
+    /// A folder of the state folder that only its owner can enter; made when it is not there.
+    pub folder: PathBuf,
+    /// How long an unused connection stays.
+    pub idle: Duration,
+}
+
+impl SshRoute {
+    /// A strict route to `target` by the system's `ssh`, shared with nobody.
+    pub fn new(target: SshTarget) -> Self {
+        Self {
+            account: target.clone(),
+            target,
+            identity: None,
+            host_keys: HostKeys::default(),
+            config_file: None,
+            sharing: None,
+            backend: SshBackend::default(),
+            standing: None,
+        }
+    }
+
+    /// Asks the user's SSH configuration what an alias stands for (SSH-3); when it cannot say, the target stays as it
+    /// is written. Waits at most 800 ms.
+    #[must_use]
+    pub fn resolved(self) -> Self {
+        let account = resolve::resolve(&self);
+        Self { account, ..self }
+    }
+
+    /// The socket of the shared connection, one for everything that could make a connection another one. `None` when
+    /// there is no sharing here, or no path that `ssh` would take.
+    fn shared_socket(&self) -> Option<PathBuf> {
+        let sharing = self.sharing.as_ref()?;
+        let mut digest = Sha256::new();
+        let what = (&self.target, &self.account, &self.identity, self.host_keys, &self.config_file);
+        digest.update(format!("{what:?}"));
+        let name: String = digest.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let socket = sharing.folder.join(name);
+        (options::is_socket_path(&socket) && base::ensure_private_dir(&sharing.folder).is_ok()).then_some(socket)
+    }
+
+    /// The failure `problem` of a stream to `far_port`.
+    fn failure(&self, far_port: u16, problem: SshProblem, said: String) -> SshFailure {
+        SshFailure { problem, target: self.target.clone(), far_port, said }
+    }
+
+    /// The command line that runs `rest` on the far host, for people.
+    pub fn command_there(&self, rest: &str) -> Step {
+        self.failure(0, SshProblem::Other, String::new()).there(rest)
+    }
+}
+
+/// Starts the stream to `target`'s port on the loopback of the host behind `route`. It is not known to lead anywhere
+/// before it has answered: what goes wrong is told by the first read or write.
+pub(super) fn open(target: &Target, route: &SshRoute) -> Result<SshStream, DialError> {
+    let failed = |problem| DialError::Ssh(Box::new(route.failure(target.port(), problem, String::new())));
+    if route.backend == SshBackend::Builtin {
+        return Err(DialError::NotBuilt { transport: "the built-in SSH client", target: target.clone() });
+    }
+    if let Some(identity) = &route.identity
+        && std::fs::File::open(identity).is_err()
+    {
+        return Err(failed(SshProblem::Identity(identity.clone())));
+    }
+    let program = openssh::program().ok_or_else(|| failed(SshProblem::NoProgram))?;
+    openssh::start(program, route, target.port())
+        .map_err(|source| DialError::Unreachable { target: target.clone(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shared(text: &str, folder: &std::path::Path) -> SshRoute {
+        let sharing = Some(Sharing { folder: folder.to_owned(), idle: SHARED_IDLE });
+        SshRoute { sharing, ..SshRoute::new(SshTarget::parse(text).unwrap()) }
+    }
+
+    /// A connection made under one policy or key is never joined under another.
+    #[test]
+    fn a_shared_connection_is_one_target_one_key_and_one_policy() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = |route: &SshRoute| route.shared_socket().unwrap();
+        let strict = shared("me@host", folder.path());
+        assert_eq!(socket(&strict), socket(&strict.clone()));
+        let others = [
+            shared("you@host", folder.path()),
+            SshRoute { host_keys: HostKeys::Openssh, ..strict.clone() },
+            SshRoute { identity: Some("/k".into()), ..strict.clone() },
+            SshRoute { config_file: Some("/c".into()), ..strict.clone() },
+        ];
+        for other in others {
+            assert_ne!(socket(&other), socket(&strict), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_too_deep_for_a_socket_means_a_connection_of_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("x".repeat(80));
+        assert_eq!(shared("me@host", &deep).shared_socket(), None);
+        assert!(!deep.exists());
+    }
+}
