@@ -335,8 +335,8 @@ pub(crate) struct Place {
     /// Where it listens; behind SSH on the far loopback.
     pub(crate) url: String,
     /// The way there, in a word and for people.
-    transport: &'static str,
-    shown: String,
+    pub(crate) transport: &'static str,
+    pub(crate) shown: String,
     pub(crate) source: String,
     pub(crate) config: String,
     pub(crate) bind: Option<String>,

@@ -248,7 +248,6 @@ mod tests {
         let bad = [
             "",
             " ",
-            "ssh ",
             "ssh://",
             "@host",
             "me@",
