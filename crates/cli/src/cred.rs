@@ -334,8 +334,9 @@ pub(crate) fn usable(secret: &Secret) -> Option<Secret> {
 pub(crate) struct Place {
     /// Where it listens; behind SSH on the far loopback.
     pub(crate) url: String,
-    /// The way there, in a word and for people.
+    /// The way there in a word: `direct`, `unix` or `ssh`.
     pub(crate) transport: &'static str,
+    /// The same for people.
     pub(crate) shown: String,
     pub(crate) source: String,
     pub(crate) config: String,

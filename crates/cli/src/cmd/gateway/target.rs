@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::app::App;
 use crate::args::Reach;
-use crate::cred;
 use crate::exit::Failure;
 use crate::out::table;
 use crate::rpc;
