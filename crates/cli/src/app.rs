@@ -36,7 +36,8 @@ impl App {
         let paths = resolve(&env, profile)?;
         let named = env.get("LOG_LEVEL").and_then(|name| clap::ValueEnum::from_str(&name, true).ok());
         let log_level = globals.log_level.or(named);
-        let app = Self { env, paths, out, log_level, dev: globals.dev, ssh: globals.ssh.clone(), config: OnceLock::new() };
+        let app =
+            Self { env, paths, out, log_level, dev: globals.dev, ssh: globals.ssh.clone(), config: OnceLock::new() };
         app.warn_of_legacy_names();
         Ok(app)
     }
@@ -53,7 +54,15 @@ impl App {
     /// The same, with a config that is read anew.
     pub(crate) fn afresh(&self) -> Self {
         let (env, paths, out) = (self.env.clone(), self.paths.clone(), self.out.clone());
-        Self { env, paths, out, log_level: self.log_level, dev: self.dev, config: OnceLock::new() }
+        Self {
+            env,
+            paths,
+            out,
+            log_level: self.log_level,
+            dev: self.dev,
+            ssh: self.ssh.clone(),
+            config: OnceLock::new(),
+        }
     }
 
     /// The port the config names.

@@ -129,7 +129,7 @@ mod tests {
 
     fn meant(config: &Config, env: &[(&str, &str)], asked: &Asked) -> Result<Option<Target>, NoWay> {
         let env = Env::of(env.iter().copied());
-        target(asked, Given { config, env: &env, profile_port: 18789, is_report: false })
+        target(asked, Given { config, env: &env, profile_port: 18789, run_token: None, is_report: false })
     }
 
     fn asks(ssh: &str) -> Asked {

@@ -23,6 +23,7 @@ fn page() -> String {
     for (title, heading, about) in [
         ("Flags of every command", "Everywhere", "They may stand before or after the command."),
         ("Flags of every command that talks to a Gateway", "Gateway", "Commands below that take them say so."),
+        ("How to get to the Gateway's host", "Gateway through SSH", "They may stand before or after the command."),
     ] {
         let shared = status.get_arguments().filter(|arg| arg.get_help_heading() == Some(heading));
         let _ = write!(page, "\n## {title}\n\n{about}\n\n{}", flags(shared));
