@@ -194,8 +194,8 @@ pub(super) fn offered_key(printed: &str) -> Option<String> {
 
 /// The last line worth showing, without what a terminal would act on.
 pub(super) fn last_line(printed: &str) -> String {
-    let lines = printed.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("debug"));
-    lines.last().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect()
+    let mut lines = printed.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("debug"));
+    lines.next_back().unwrap_or_default().chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 #[cfg(test)]

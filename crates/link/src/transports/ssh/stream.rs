@@ -32,7 +32,7 @@ pub(crate) struct SshStream {
 /// How far the end is known.
 enum End {
     /// It lives.
-    Not(Option<Life>),
+    Not(Option<Box<Life>>),
     /// It is being asked why.
     Asked(LastWords),
     /// It has said so.
@@ -41,7 +41,7 @@ enum End {
 
 impl SshStream {
     pub(super) fn new(stdin: ChildStdin, stdout: ChildStdout, life: Life, socket: Option<PathBuf>) -> Self {
-        let end = End::Not(Some(life));
+        let end = End::Not(Some(Box::new(life)));
         Self { stdin: Some(stdin), stdout, end, heard: false, opened: Instant::now(), socket }
     }
 
