@@ -234,7 +234,7 @@ fn pin(asked: &Asked, given: Given<'_>, target: &Target) -> Result<Option<(Pin, 
     let gateway = &given.config.gateway;
     let pin = match target.source() {
         _ if asked.tls_fingerprint.is_some() => asked.tls_fingerprint.map(|pin| (pin, PinSource::Flag)),
-        Source::ConfigRemote | Source::Env if gateway.mode == Some(Mode::Remote) => {
+        Source::ConfigRemote | Source::SshConfig(_) | Source::Env if gateway.mode == Some(Mode::Remote) => {
             let written = gateway.remote.tls_fingerprint.as_deref().filter(|text| !text.trim().is_empty());
             let pin = written.map(str::parse::<Pin>).transpose().map_err(NoWay::Pin)?;
             pin.map(|pin| (pin, PinSource::Config))

@@ -62,7 +62,9 @@ fn through(asked: &Asked, given: Given<'_>, host: SshTarget) -> Result<Target, N
     // CRED-2, CRED-4: secrets of the config are for the host the config names.
     let is_configured = given.config.gateway.mode == Some(Mode::Remote) && configured(given)?.as_ref() == Some(&host);
     let words = format!("ssh tunnel {}", host.whole());
-    let scheme = if url.as_ref().is_some_and(Target::is_tls) { "wss" } else { "ws" };
+    // A fingerprint without a URL means TLS over there, inside SSH.
+    let pinned = is_configured && remote.tls_fingerprint.as_deref().is_some_and(|text| !text.trim().is_empty());
+    let scheme = if url.as_ref().map_or(pinned, Target::is_tls) { "wss" } else { "ws" };
     let source = if is_configured { Source::SshConfig(words) } else { Source::SshFlag(words) };
     let target = Target::parse(&format!("{scheme}://127.0.0.1:{port}"), source)?;
     let policy = if is_configured { remote.ssh_host_key_policy } else { HostKeyPolicy::Strict };
@@ -129,7 +131,10 @@ mod tests {
 
     fn meant(config: &Config, env: &[(&str, &str)], asked: &Asked) -> Result<Option<Target>, NoWay> {
         let env = Env::of(env.iter().copied());
-        target(asked, Given { config, env: &env, profile_port: 18789, run_token: None, is_report: false })
+        target(
+            asked,
+            Given { config, env: &env, profile_port: 18789, run_token: None, local_pin: None, is_report: false },
+        )
     }
 
     fn asks(ssh: &str) -> Asked {
@@ -153,6 +158,8 @@ mod tests {
         assert_eq!(case("sshTarget: 'me@far', url: 'ws://127.0.0.1:18800'"), via(18800));
         assert_eq!(case("sshTarget: 'me@far', url: 'ws://localhost:1', remotePort: 2"), via(2));
         assert_eq!(case("sshTarget: 'me@far', url: 'wss://127.0.0.1:3'"), via(3).replace("ws:", "wss:"));
+        let pin = "00".repeat(32);
+        assert_eq!(case(&format!("sshTarget: 'me@far', tlsFingerprint: '{pin}'")), via(18789).replace("ws:", "wss:"));
         assert_eq!(case("sshTarget: 'me@far', transport: 'direct', url: 'ws://127.0.0.1:1'"), "direct");
         assert_eq!(case("sshTarget: 'me@far', url: 'wss://far.example'"), "direct");
         assert_eq!(case("url: 'ws://127.0.0.1:18789'"), "direct");

@@ -206,13 +206,14 @@ pub async fn connect(how: &Connect) -> Result<(Client, Events), DialError> {
 /// answers speaks the protocol.
 async fn standing(how: &Connect) -> Option<Connect> {
     let target = how.target.ssh()?.standing.as_deref()?;
+    let direct = Connect { target: target.clone(), ..how.clone() };
     let answers = async {
-        let stream = transports::open(target).await.ok()?;
+        let (stream, _) = open(&direct, &mut Awaited::Connection).await.ok()?;
         let mut socket = upgrade(target, stream).await.ok()?;
         read_challenge(target, &mut socket).await.ok()
     };
     tokio::time::timeout(STANDING_ANSWERS_WITHIN.min(how.timeout), answers).await.ok()??;
-    Some(Connect { target: target.clone(), ..how.clone() })
+    Some(direct)
 }
 
 /// One attempt under one deadline.
@@ -220,13 +221,7 @@ async fn dial(how: &Connect, stored: Option<&StoredToken>) -> Result<(Client, Ev
     let started = Instant::now();
     let mut awaited = Awaited::Connection;
     let attempt = async {
-        let stream = transports::open(&how.target).await?;
-        let (stream, shown) = if how.target.has_tls_stream() {
-            awaited = Awaited::Tls;
-            tls::wrap(&how.target, stream, how.pins(), how.roots.as_deref()).await?
-        } else {
-            (stream, None)
-        };
+        let (stream, shown) = open(how, &mut awaited).await?;
         awaited = Awaited::Upgrade;
         let mut socket = upgrade(&how.target, stream).await?;
         awaited = Awaited::Challenge;
@@ -249,6 +244,16 @@ async fn dial(how: &Connect, stored: Option<&StoredToken>) -> Result<(Client, Ev
         watch.hello(&hello.features);
     }
     Ok(actor::spawn(socket, watch, Greeting { challenge, hello, timeout: how.timeout, latency: started.elapsed() }))
+}
+
+/// The stream, in TLS where the target says so; the second answer is the certificate that was shown.
+async fn open(how: &Connect, awaited: &mut Awaited) -> Result<(Box<dyn ByteStream>, Option<Pin>), DialError> {
+    let stream = transports::open(&how.target).await?;
+    if !how.target.has_tls_stream() {
+        return Ok((stream, None));
+    }
+    *awaited = Awaited::Tls;
+    tls::wrap(&how.target, stream, how.pins(), how.roots.as_deref()).await
 }
 
 /// Looks at the certificate of `target` without believing it or sending anything: for a person to confirm (TLS-11).

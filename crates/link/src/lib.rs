@@ -33,7 +33,7 @@ pub use pin_store::PinStore;
 pub use target::{PlaintextRefused, Route, Source, Target, TargetError, plaintext_rule, shown};
 pub use tls_fault::{Distrust, TlsFault};
 pub use tokens::{StoredToken, TokenStore};
-pub use transports::tls::Leaf;
 pub use transports::ssh::{
     HostKeys, SHARED_IDLE, SSH_PORT, Sharing, SshBackend, SshFailure, SshProblem, SshRoute, SshTarget, SshTargetError,
 };
+pub use transports::tls::Leaf;

@@ -176,7 +176,7 @@ impl Target {
     /// Whether the Gateway speaks TLS where the route ends: on its port, not on its own Unix socket.
     pub fn has_tls_stream(&self) -> bool {
         match self.route {
-            Route::Direct => self.is_tls(),
+            Route::Direct | Route::Ssh(_) => self.is_tls(),
             Route::Unix(_) => false,
         }
     }

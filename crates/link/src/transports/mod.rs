@@ -21,7 +21,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 pub(crate) async fn open(target: &Target) -> Result<Box<dyn ByteStream>, DialError> {
     match target.route() {
         Route::Direct => Ok(Box::new(tcp::open(target).await?)),
-        Route::Ssh(route) => Ok(Box::new(ssh::open(target, route)?)),
+        Route::Ssh(route) if route.backend == ssh::SshBackend::Builtin => {
+            Err(DialError::NotBuilt { transport: "the built-in SSH client", target: target.clone() })
+        }
+        Route::Ssh(route) => match ssh::open(route, target.port()) {
+            Ok(stream) => Ok(Box::new(stream)),
+            Err(error) => Err(DialError::broken(target, error)),
+        },
         #[cfg(unix)]
         Route::Unix(path) => Ok(Box::new(unix::open(target, path).await?)),
         #[cfg(not(unix))]

@@ -89,7 +89,7 @@ fn why(target: &Target, error: io::Error) -> DialError {
             io::ErrorKind::UnexpectedEof => {
                 fault(target, Distrust::Handshake { reason: "the other end closed it".into() })
             }
-            _ => DialError::Unreachable { target: target.clone(), source: error },
+            _ => DialError::broken(target, error),
         };
     };
     let reason = tls.to_string();

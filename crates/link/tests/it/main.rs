@@ -7,5 +7,5 @@ extern crate openclaw_link as link;
 mod client;
 mod connect;
 mod server;
-mod tls;
 mod ssh;
+mod tls;

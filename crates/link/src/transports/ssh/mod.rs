@@ -12,6 +12,7 @@ mod resolve;
 mod stream;
 mod target;
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -22,7 +23,6 @@ pub use failure::{SshFailure, SshProblem};
 pub(crate) use stream::SshStream;
 pub use target::{SSH_PORT, SshTarget, SshTargetError};
 
-use crate::error::DialError;
 use crate::target::Target;
 
 /// How long a shared connection stays when nobody uses it (SSH-13).
@@ -124,21 +124,20 @@ impl SshRoute {
     }
 }
 
-/// Starts the stream to `target`'s port on the loopback of the host behind `route`. It is not known to lead anywhere
-/// before it has answered: what goes wrong is told by the first read or write.
-pub(super) fn open(target: &Target, route: &SshRoute) -> Result<SshStream, DialError> {
-    let failed = |problem| DialError::Ssh(Box::new(route.failure(target.port(), problem, String::new())));
-    if route.backend == SshBackend::Builtin {
-        return Err(DialError::NotBuilt { transport: "the built-in SSH client", target: target.clone() });
-    }
+/// Starts the stream to `far_port` on the loopback of the host behind `route`. It is not known to lead anywhere before
+/// it has answered: what goes wrong later is told by the first read or write.
+///
+/// # Errors
+/// An [`SshFailure`] in an [`io::Error`], as the stream's own are.
+pub(super) fn open(route: &SshRoute, far_port: u16) -> io::Result<SshStream> {
+    let failed = |problem| io::Error::other(route.failure(far_port, problem, String::new()));
     if let Some(identity) = &route.identity
         && std::fs::File::open(identity).is_err()
     {
         return Err(failed(SshProblem::Identity(identity.clone())));
     }
     let program = openssh::program().ok_or_else(|| failed(SshProblem::NoProgram))?;
-    openssh::start(program, route, target.port())
-        .map_err(|source| DialError::Unreachable { target: target.clone(), source })
+    openssh::start(program, route, far_port)
 }
 
 #[cfg(test)]
