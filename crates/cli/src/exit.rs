@@ -102,6 +102,11 @@ impl Failure {
         Self::new("NOT_BUILT", format!("`{command}` is not built yet"))
     }
 
+    /// The same, with what it waits for.
+    pub(crate) fn not_built_for(command: &str, why: &str) -> Self {
+        Self::new("NOT_BUILT", format!("`{command}` is not built yet: {why}"))
+    }
+
     /// A person pressed Ctrl-C, and the work was stopped.
     pub(crate) fn interrupted() -> Self {
         Self { exit: 130, ..Self::new("INTERRUPTED", "stopped") }

@@ -177,7 +177,7 @@ fn parse(argv: &[OsString]) -> Result<Parsed, Failure> {
         return Ok(Parsed::Print(version::LINE.into()));
     }
     if let Some(path) = not_built::chosen(&matches) {
-        return Err(Failure::not_built(&format!("openclaw {path}")).run("openclaw --help"));
+        return Err(not_built::failure(path));
     }
     let cli = Cli::from_arg_matches(&matches).map_err(|error| usage(&error))?;
     Ok(Parsed::Run(Box::new(cli)))

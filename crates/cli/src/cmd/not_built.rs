@@ -2,6 +2,8 @@
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use crate::exit::Failure;
+
 /// Command paths, parents that are built first.
 const PATHS: &[&str] = &[
     "acp",
@@ -60,6 +62,9 @@ const PATHS: &[&str] = &[
     "system heartbeat",
 ];
 
+/// Those that send on channels, which the published pages name.
+const NEED_CHANNELS: &[&str] = &["message", "send", "gateway send"];
+
 /// Adds every reserved name to the tree, out of sight of the list of commands.
 pub(super) fn graft(root: Command) -> Command {
     let names = PATHS.iter().filter(|path| !path.contains(' ')).copied().collect::<Vec<_>>().join(", ");
@@ -84,6 +89,16 @@ pub(super) fn chosen(matches: &ArgMatches) -> Option<&'static str> {
         None => first.to_owned(),
     };
     PATHS.iter().find(|reserved| path == **reserved || first == **reserved).copied()
+}
+
+/// What somebody who chose a reserved path is told.
+pub(super) fn failure(path: &str) -> Failure {
+    let command = format!("openclaw {path}");
+    if NEED_CHANNELS.contains(&path) {
+        let why = "there are no channels to send on; the agent can be written to";
+        return Failure::not_built_for(&command, why).run("openclaw agent --help");
+    }
+    Failure::not_built(&command).run("openclaw --help")
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod owner;
 mod real_model;
 mod resume_model;
 mod security;
+mod seeds;
 mod service;
 mod shapes;
 mod ssh;

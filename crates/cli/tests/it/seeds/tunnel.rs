@@ -1,0 +1,58 @@
+//! The section about the SSH tunnel.
+
+use kit::TOKEN;
+use serde_json::json;
+
+use super::{COMMANDS, FarHost, Laptop, Tunnel, all_reach, published};
+
+/// SEED-2, SEED-3, SEED-4, CRED-1: with the forward up and the target kept, every command goes to the far Gateway. The far
+/// port is the one to fill in; the local one is another. Without the forward the cure is the forward, not a Gateway here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_the_published_forward_every_command_reaches_the_far_gateway() {
+    let (far, laptop) = (FarHost::start().await, Laptop::new());
+    let tunnel = Tunnel::open(&far, &laptop.home);
+    assert_ne!(tunnel.local, far.port());
+    laptop.write(&published(&tunnel.url(), TOKEN));
+    all_reach(|args| laptop.json(args));
+    let (_, target) = laptop.json(&["gateway", "target"]);
+    assert_eq!((&target["url"], &target["transport"]), (&json!(tunnel.url()), &json!("direct")));
+    assert_eq!(far.sshd.logins(), 1, "nothing here but the forward went through SSH");
+
+    let (local, url) = (tunnel.local, tunnel.url());
+    drop(tunnel);
+    for args in COMMANDS {
+        let (exit, stdout, stderr) = laptop.run(args);
+        assert_eq!((exit, stdout.as_str()), (3, ""), "{args:?}: {stderr}");
+        assert!(stderr.contains(&format!("Run: ssh -N -L {local}:127.0.0.1:18789 user@host")), "{stderr}");
+        assert!(stderr.contains(&format!("Gateway target: {url}\n")) && !stderr.contains("gateway run"), "{stderr}");
+    }
+}
+
+/// SEED-2, CRED-2, ENV-3: the same commands by `--url` with a secret, and by the port of the local end, on a machine that
+/// was told nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_forward_is_reached_by_url_by_flag_and_by_variable() {
+    let (far, laptop) = (FarHost::start().await, Laptop::new());
+    let tunnel = Tunnel::open(&far, &laptop.home);
+    let url = tunnel.url();
+    all_reach(|args| laptop.json(&[args, &["--url", &url, "--token", TOKEN]].concat()));
+    all_reach(|args| {
+        let mut command = laptop.command();
+        command.env("OPENCLAW_GATEWAY_PORT", tunnel.local.to_string()).env("OPENCLAW_GATEWAY_TOKEN", TOKEN);
+        crate::json(&mut command, args)
+    });
+    let (exit, failed) = laptop.json(&["gateway", "health", "--url", &url, "--token", "not it"]);
+    assert_eq!((exit, &failed["error"]["details"]["code"]), (4, &json!("AUTH_TOKEN_MISMATCH")), "{failed}");
+}
+
+/// SEED-2: the pages name `gateway send`. It is known, takes the flags a reader would give, and says what is missing.
+#[test]
+fn send_is_known_and_says_why_it_does_not_send() {
+    let laptop = Laptop::with(&published("ws://127.0.0.1:18789", "your-token"));
+    let (exit, stdout, stderr) = laptop.run(&["gateway", "send", "--to", "+15550100", "--message", "hi"]);
+    assert_eq!((exit, stdout.as_str()), (1, ""), "{stderr}");
+    assert!(stderr.contains("`openclaw gateway send` is not built yet") && stderr.contains("channels"), "{stderr}");
+    assert!(stderr.contains("openclaw agent") && stderr.trim_end().ends_with("[NOT_BUILT]"), "{stderr}");
+    let (exit, failed) = laptop.json(&["gateway", "send"]);
+    assert_eq!((exit, &failed["error"]["code"]), (1, &json!("NOT_BUILT")), "{failed}");
+}
