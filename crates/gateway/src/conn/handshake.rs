@@ -6,6 +6,8 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -198,9 +200,31 @@ fn read_connect(first: &Incoming) -> Result<(String, ConnectParams), Parting> {
     if request.method != "connect" {
         return Err(refuse(ErrorShape::invalid("invalid handshake: first request must be connect")));
     }
-    let params: ConnectParams = wire::params::decode("connect", request.params).map_err(refuse)?;
-    params.check().map_err(|rule| refuse(ErrorShape::invalid(format!("invalid connect params: {rule}"))))?;
-    Ok((id, params))
+    let asked: Result<ConnectParams, _> = wire::params::decode("connect", request.params);
+    let checked = asked.and_then(|params| match params.check() {
+        Ok(()) => Ok(params),
+        Err(rule) => Err(ErrorShape::invalid(format!("invalid connect params: {rule}"))),
+    });
+    match checked {
+        Ok(params) => Ok((id, params)),
+        Err(error) => match outdated(request.params) {
+            Some(refusal) => Err(Parting::Refused(id, refusal)),
+            None => Err(refuse(error)),
+        },
+    }
+}
+
+/// An older protocol had another schema: its clients are told of the level they lack, not of a field they cannot know
+/// (SEED-5).
+fn outdated(params: Option<&RawValue>) -> Option<Refusal> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Levels {
+        min_protocol: u32,
+        max_protocol: u32,
+    }
+    let Levels { min_protocol, max_protocol } = serde_json::from_str(params?.get()).ok()?;
+    (max_protocol < wire::PROTOCOL).then(|| Refusal::protocol(min_protocol, max_protocol))
 }
 
 /// Waits for the verdict while keeping what the client pipelines behind its `connect`.

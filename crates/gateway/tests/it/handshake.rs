@@ -110,6 +110,29 @@ async fn each_lie_about_a_device_has_its_own_refusal() {
     }
 }
 
+/// SEED-5: clients of the earlier names sign without a nonce, have ids nobody knows any more and fields that are gone.
+/// Each is told of the protocol, which an update mends; a client of today with the same mistake is told of the mistake.
+#[tokio::test]
+async fn a_client_of_the_earlier_pages_hears_of_the_protocol() {
+    let house = House::start().await;
+    let proof = json!({"id": "ab", "publicKey": "ab", "signature": "ab", "signedAt": 1_769_000_000_000_i64});
+    let mistakes =
+        [("/device", proof), ("/client/id", json!("clawdbot-control-ui")), ("/client/id", json!("moltbot-ios"))];
+    for (pointer, value) in mistakes {
+        let today = Connect::backend(TOKEN).set(pointer, value.clone());
+        let january = today.clone().set("/minProtocol", json!(3)).set("/maxProtocol", json!(3));
+        let refused = house.refused(&january).await;
+        assert_eq!((refused.close.code, refused.close.reason.as_str()), (1002, "protocol mismatch"), "{value}");
+        assert_eq!(
+            (detail(&refused, "code"), detail(&refused, "expectedProtocol")),
+            (&json!("PROTOCOL_MISMATCH"), &json!(4))
+        );
+        let refused = house.refused(&today).await;
+        assert_eq!(refused.close.code, 1008, "{value}");
+        assert!(refused.error.unwrap().message.starts_with("invalid connect params"), "{value}");
+    }
+}
+
 /// protocol.md 3: of two mistakes the earlier rule answers.
 #[tokio::test]
 async fn the_first_rule_that_does_not_hold_is_the_answer() {
