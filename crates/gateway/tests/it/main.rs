@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops here")]
 
 mod auth;
+mod auth_matrix;
 mod handshake;
 mod house;
 mod http;
