@@ -70,6 +70,8 @@ pub enum DialError {
         target: Target,
         /// What it did instead.
         evidence: String,
+        /// Whether it answered the upgrade in HTTP at all.
+        speaks_http: bool,
     },
     /// A login page or proxy stands in front.
     #[error("gateway connect failed: {target} is behind a proxy that answered HTTP {status}")]

@@ -286,11 +286,12 @@ async fn upgrade_on(target: &Target, stream: Box<dyn ByteStream>) -> Result<Sock
     let url = target.url();
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let uri = format!("{}{}{query}", target.endpoint(), url.path());
-    let not_a_gateway = |evidence: String| DialError::NotAGateway { target: target.clone(), evidence };
+    let not_a_gateway =
+        |speaks_http, evidence: String| DialError::NotAGateway { target: target.clone(), evidence, speaks_http };
     // hello-ok lists every method and may be large; what the Gateway may send is bounded by its own policy.
     let limits = Limits::default().max_payload_len(Some(limits::MAX_PAYLOAD_BYTES));
     let config = tokio_websockets::Config::default().flush_threshold(FLUSH_THRESHOLD);
-    let builder = ClientBuilder::new().uri(&uri).map_err(|error| not_a_gateway(error.to_string()))?;
+    let builder = ClientBuilder::new().uri(&uri).map_err(|error| not_a_gateway(false, error.to_string()))?;
     let outcome = builder.limits(limits).config(config).connect_on(stream).await;
     outcome.map(|(socket, _)| socket).map_err(|error| match error {
         tokio_websockets::Error::Upgrade(tokio_websockets::upgrade::Error::DidNotSwitchProtocols(status)) => {
@@ -298,14 +299,17 @@ async fn upgrade_on(target: &Target, stream: Box<dyn ByteStream>) -> Result<Sock
                 301 | 302 | 303 | 307 | 308 | 401 | 403 | 407 => {
                     DialError::ProxyInFront { target: target.clone(), status }
                 }
-                _ => not_a_gateway(format!("HTTP {status} where 101 was expected")),
+                _ => not_a_gateway(true, format!("HTTP {status} where 101 was expected")),
             }
         }
         tokio_websockets::Error::Io(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
             DialError::broken(target, source)
         }
-        tokio_websockets::Error::Io(_) => not_a_gateway("it closed before the upgrade".into()),
-        other => not_a_gateway(other.to_string()),
+        tokio_websockets::Error::Io(_) => not_a_gateway(false, "it closed before the upgrade".into()),
+        tokio_websockets::Error::Upgrade(fault @ tokio_websockets::upgrade::Error::Parsing(_)) => {
+            not_a_gateway(false, fault.to_string())
+        }
+        other => not_a_gateway(true, other.to_string()),
     })
 }
 
@@ -325,6 +329,7 @@ async fn next_frame(target: &Target, socket: &mut Socket) -> Result<FromGateway,
             return serde_json::from_str(text).map_err(|error| DialError::NotAGateway {
                 target: target.clone(),
                 evidence: format!("its first words are no Gateway frame: {error}"),
+                speaks_http: true,
             });
         }
     }
@@ -342,7 +347,7 @@ async fn read_challenge(target: &Target, socket: &mut Socket) -> Result<Challeng
         }
         _ => "its first frame is not connect.challenge".to_owned(),
     };
-    Err(DialError::NotAGateway { target: target.clone(), evidence })
+    Err(DialError::NotAGateway { target: target.clone(), evidence, speaks_http: true })
 }
 
 async fn say_connect(
@@ -371,6 +376,7 @@ async fn say_connect(
             None => serde_json::from_str(payload).map_err(|error| DialError::NotAGateway {
                 target: target(),
                 evidence: format!("its hello-ok is malformed: {error}"),
+                speaks_http: true,
             }),
         };
     }

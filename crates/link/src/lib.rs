@@ -22,6 +22,7 @@ mod target;
 mod tls_fault;
 mod tokens;
 mod transports;
+mod why;
 
 pub use client::{CallError, Client, Closed, Events, Happened, Staged};
 pub use error::{DialError, IdentityError};
@@ -37,3 +38,4 @@ pub use transports::ssh::{
     HostKeys, SHARED_IDLE, SSH_PORT, Sharing, SshBackend, SshFailure, SshProblem, SshRoute, SshTarget, SshTargetError,
 };
 pub use transports::tls::Leaf;
+pub use why::{Finding, Probe, State, why};

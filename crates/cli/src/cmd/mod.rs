@@ -22,6 +22,7 @@ mod status;
 mod system;
 mod uninstall;
 pub(crate) mod version;
+mod why;
 
 use std::ffi::OsString;
 
@@ -45,6 +46,8 @@ pub(crate) enum Command {
     Health(health::Args),
     /// Show how this machine and its Gateway stand
     Status(status::Args),
+    /// Say where the way to the Gateway ends, and what mends it
+    Why(why::Args),
     /// Say one thing to the agent and print its answer
     Agent(agent::Args),
     /// Talk with the agent in this terminal
@@ -86,6 +89,7 @@ impl Command {
             Self::Daemon(args) => daemon::run(app, args),
             Self::Health(args) => health::run(app, args),
             Self::Status(args) => status::run(app, args),
+            Self::Why(args) => why::run(app, args),
             Self::Agent(args) => agent::run(app, args),
             Self::Chat(args) => chat::run(app, args),
             Self::Sessions(args) => sessions::run(app, args),

@@ -26,6 +26,7 @@ mod ssh;
 mod target;
 mod terminal;
 mod tls;
+mod why;
 
 use std::path::PathBuf;
 use std::process::{Command, Output};
