@@ -1,7 +1,7 @@
-//! `openclaw why`: where the way to the Gateway ends, why, and the one command that mends it (PROBE-13, DOC-6).
+//! `openclaw why`: where the way to the Gateway ends, why, and the one command that mends it (PROBE-13).
 
 use base::{Explain as _, Step};
-use link::{Connect, Device, DialError, Finding, Probe, State, TokenStore};
+use link::{Connect, Device, DialError, Finding, Probe, Route, State, Target, TokenStore};
 use serde_json::{Value, json};
 use wire::{Role, Scope};
 
@@ -30,7 +30,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     way.warnings.iter().for_each(|warning| app.out.warn(warning));
     let place = rpc::place(app, &way);
     let timeout = args.rpc.timeout_or(rpc::TIMEOUT);
-    let want = Want { who: As::Probe, scopes: vec![Scope::Read], caps: Vec::new(), timeout };
+    let want = Want { who: as_whom(&way.target), scopes: vec![Scope::Read], caps: Vec::new(), timeout };
     let how = as_known(app, rpc::how(app, way, &want)?)?;
     if !app.out.json {
         out::say(&format!("{}, from {}\n", place.shown, place.source));
@@ -52,11 +52,18 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     }
 }
 
+/// As a probe, except by the local socket: there the kernel vouches for the command, and no device is shown anyway.
+const fn as_whom(target: &Target) -> As {
+    match target.route() {
+        Route::Unix(_) => As::Cli,
+        Route::Direct | Route::Ssh(_) => As::Probe,
+    }
+}
+
 /// A probe shows no device, so that it leaves no trace. Where all there is to show is the token this device was given,
 /// it is what commands show too; it was given to a paired device, so that nothing new is asked for.
 fn as_known(app: &App, how: Connect) -> Result<Connect, Failure> {
-    let vouched = how.target.transport() == "unix";
-    if vouched || !how.credentials.is_empty() {
+    if matches!(how.target.route(), Route::Unix(_)) || !how.credentials.is_empty() {
         return Ok(how);
     }
     let identity = app.paths.device_identity();

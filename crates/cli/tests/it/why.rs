@@ -168,7 +168,7 @@ fn what_is_no_gateway_is_said_to_be_none() {
     stopped(&answer, "http", "NOT_A_GATEWAY");
 }
 
-/// DOC-6, PROBE-13: which end of SSH it is at, and a device that holds a token needs no secret.
+/// PROBE-13: which end of SSH it is at, and a device that holds a token needs no secret.
 #[test]
 fn ssh_stops_at_its_own_end_or_at_the_far_one() {
     let (sshd, mut gateway) = (Sshd::start(), TestGateway::start(&binary(), &json!({})));
@@ -181,15 +181,15 @@ fn ssh_stops_at_its_own_end_or_at_the_far_one() {
     let laptop = |args: &[&str]| {
         let mut command = alone(&home);
         command.env("OPENCLAW_SSH_CONFIG", sshd.config());
-        json(&mut command, &[&["--ssh", &target, "--timeout", "60s"], args].concat())
+        json(&mut command, &[args, &["--ssh", &target, "--timeout", "60s"]].concat())
     };
     let (exit, answer) = laptop(&["why", "--token", TOKEN]);
     assert_eq!((exit, state(&answer, "ssh"), state(&answer, "dns")), (0, "ok", "skipped"), "{answer}");
     assert_eq!(answer["target"]["transport"], "ssh");
     leaves_no_trace(&home);
     let (exit, answer) = laptop(&["why"]);
-    assert_eq!(exit, 4, "{answer}");
-    assert_eq!(answer["code"], "AUTH_TOKEN_MISSING", "{answer}");
+    stopped(&answer, "auth", "DEVICE_IDENTITY_REQUIRED");
+    assert_eq!((exit, state(&answer, "ssh")), (4, "ok"), "{answer}");
     assert_eq!(laptop(&["health", "--token", TOKEN]).0, 0);
     let (exit, answer) = laptop(&["why"]);
     assert_eq!((exit, state(&answer, "auth"), state(&answer, "pairing")), (0, "ok", "ok"), "{answer}");
@@ -199,7 +199,7 @@ fn ssh_stops_at_its_own_end_or_at_the_far_one() {
     assert!(exit == 3 && answer["next"][0].as_str().unwrap().contains("openclaw gateway status"), "{answer}");
 }
 
-/// DOC-6, SSH-7
+/// PROBE-13, SSH-7
 #[test]
 fn a_key_that_ssh_does_not_take_stops_at_ssh() {
     let sshd = Sshd::start();

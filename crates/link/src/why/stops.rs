@@ -40,13 +40,10 @@ pub(super) fn stops_at(error: &DialError) -> Probe {
             _ => Probe::Upgrade,
         },
         DialError::Denied { error, .. } => match code_of(error).0 {
-            "PAIRING_REQUIRED"
-            | "PAIRING_CHANGED"
-            | "NOT_PAIRED"
-            | "DEVICE_IDENTITY_REQUIRED"
-            | "CONTROL_UI_DEVICE_IDENTITY_REQUIRED" => Probe::Pairing,
+            "PAIRING_REQUIRED" | "PAIRING_CHANGED" | "NOT_PAIRED" => Probe::Pairing,
             "AUTH_SCOPE_MISMATCH" | "MISSING_SCOPE" => Probe::Scope,
             "PROTOCOL_MISMATCH" | "UNAVAILABLE" => Probe::Upgrade,
+            // Also DEVICE_IDENTITY_REQUIRED: neither a secret nor a device was shown.
             _ => Probe::Auth,
         },
         DialError::Identity(_) => Probe::Auth,
@@ -182,7 +179,7 @@ mod tests {
             (denied(ErrorCode::Unavailable, "STARTING"), Probe::Upgrade),
             (denied(unpaired, "PAIRING_REQUIRED"), Probe::Pairing),
             (denied(unpaired, "SOMETHING_NEW"), Probe::Pairing),
-            (denied(invalid, "DEVICE_IDENTITY_REQUIRED"), Probe::Pairing),
+            (denied(unpaired, "DEVICE_IDENTITY_REQUIRED"), Probe::Auth),
             (denied(invalid, "AUTH_SCOPE_MISMATCH"), Probe::Scope),
             (denied(ErrorCode::Forbidden, "MISSING_SCOPE"), Probe::Scope),
             (malformed.into(), Probe::Auth),
