@@ -5,8 +5,10 @@ use config::AuthMode;
 
 use super::{Check, Finding, Severity, Subject};
 
-pub(super) const CHECKS: &[Check] =
-    &[no_auth, no_rate_limit, weak_secrets, placeholder_secrets, environment_overridden, container_bind];
+pub(super) const CHECKS: &[Check] = &[no_auth, no_rate_limit, weak_secrets, placeholder_secrets, container_bind];
+
+/// Commands read the same secrets as the Gateway does.
+pub(super) const OF_THE_MACHINE: &[Check] = &[environment_overridden];
 
 /// Shorter than this can be guessed by somebody patient.
 const SHORTEST_SECRET: usize = 24;

@@ -74,8 +74,8 @@ impl Finding {
 /// One check: what it finds, mostly nothing.
 type Check = fn(&Subject<'_>) -> Vec<Finding>;
 
-/// Every family, in the order findings of one severity are told.
-const FAMILIES: &[&[Check]] = &[
+/// The families about a Gateway that would run here, in the order findings of one severity are told.
+const OF_THE_GATEWAY: &[&[Check]] = &[
     access::CHECKS,
     tailnet::CHECKS,
     pages::CHECKS,
@@ -83,11 +83,11 @@ const FAMILIES: &[&[Check]] = &[
     surfaces::CHECKS,
     nodes::CHECKS,
     discovery::CHECKS,
-    remote::CHECKS,
-    secrets::CHECKS,
-    service::CHECKS,
-    files::CHECKS,
 ];
+
+/// The families about any machine, likewise.
+const OF_THE_MACHINE: &[&[Check]] =
+    &[access::OF_THE_MACHINE, remote::CHECKS, secrets::CHECKS, service::CHECKS, files::CHECKS];
 
 /// What an audit found.
 #[derive(Debug)]
@@ -98,7 +98,9 @@ pub(crate) struct Audit {
 
 /// Runs every check and sets aside what the owner suppressed (DOC-3); the worst first.
 pub(crate) fn run(subject: &Subject<'_>, more: Vec<Finding>) -> Audit {
-    let found = FAMILIES.iter().flat_map(|family| family.iter()).flat_map(|check| check(subject));
+    let of_the_gateway = OF_THE_GATEWAY.iter().filter(|_| subject.runs_a_gateway());
+    let families = of_the_gateway.chain(OF_THE_MACHINE);
+    let found = families.flat_map(|family| family.iter()).flat_map(|check| check(subject));
     let (mut findings, suppressed) = suppress::apart(subject, found.chain(more).collect());
     findings.push(surfaces::summary(subject));
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));

@@ -24,6 +24,11 @@ impl<'a> Subject<'a> {
         Self { config, written: &loaded.source, env, paths, overrides, auth }
     }
 
+    /// Whether a Gateway can run here at all: in remote mode the daemon refuses to start (START-1).
+    pub(crate) fn runs_a_gateway(&self) -> bool {
+        self.config.gateway.mode != Some(config::Mode::Remote)
+    }
+
     /// Whether anyone but this machine can reach the Gateway: by its bind, or by a funnel (the "e" of DOC-2).
     pub(crate) fn is_exposed(&self) -> bool {
         config::is_exposed(self.config, &self.overrides)

@@ -100,15 +100,23 @@ fn is_loopback(host: &str) -> bool {
 
 /// DOC-2's `summary.attack_surface`: every door in one line.
 pub(super) fn summary(subject: &Subject<'_>) -> Finding {
+    let detail = if subject.runs_a_gateway() {
+        doors(subject)
+    } else {
+        "no Gateway runs here: gateway.mode is remote, and commands go to the one it names".into()
+    };
+    Finding::new("summary.attack_surface", Severity::Info, "What can be reached", detail)
+}
+
+fn doors(subject: &Subject<'_>) -> String {
     let report = config::report(subject.config, &subject.overrides, subject.env, subject.paths.profile.default_port());
     let mode = report.auth.as_ref().map_or("unavailable", |auth| auth.mode);
     let channels = subject.config.channels.len();
-    let detail = format!(
+    format!(
         "listens on {} · reachable from {} · auth {mode} · TLS {} · exec {:?} · channels {channels}",
         report.listens.join(", "),
         report.reachable_from.join(" and "),
         if report.tls { "on" } else { "off" },
         subject.config.tools.exec.security,
-    );
-    Finding::new("summary.attack_surface", Severity::Info, "What can be reached", detail)
+    )
 }

@@ -140,6 +140,20 @@ fn a_good_config_is_quiet() {
     assert_eq!(ids, ["gateway.trusted_proxies_missing", "summary.attack_surface"]);
 }
 
+/// SEED-3, DOC-2, START-1: a machine set up as the published pages say runs no Gateway, so nothing of it is exposed, even
+/// where a Gateway would listen everywhere. The way to the far one is still looked at.
+#[test]
+fn a_machine_in_remote_mode_is_not_judged_as_a_gateway() {
+    let ids = |mode: &str| -> Vec<&str> {
+        let text = format!(
+            "{{gateway: {{mode: '{mode}', bind: 'lan', auth: {{mode: 'none'}}, remote: {{url: 'ws://10.0.0.5:18789'}}}}}}"
+        );
+        found(&text, &[]).into_iter().map(|(id, _)| id).collect()
+    };
+    assert!(ids("local").contains(&"gateway.bind_no_auth"));
+    assert_eq!(ids("remote"), ["gateway.remote_plaintext", "summary.attack_surface"]);
+}
+
 /// ENV-2, ENV-5, DOC-2: two secrets of one kind are named without their values.
 #[test]
 fn secrets_that_contradict_each_other_are_found() {

@@ -18,6 +18,10 @@ fn the_published_block_validates_and_names_the_target() {
     assert_eq!((exit, &target["url"]), (0, &json!("ws://127.0.0.1:18789")), "{target}");
     assert_eq!(target["urlSource"], "config gateway.remote.url");
     assert_eq!(target["credentials"]["token"], "gateway.remote.token");
+    let (_, status) = laptop.json(&["status", "--deep"]);
+    let doors = "no Gateway runs here";
+    assert!(status["securityAudit"]["findings"].to_string().contains(doors), "{status}");
+    assert!(!status.to_string().contains("gateway.bind_no_auth"), "{status}");
 }
 
 /// SEED-2, CRED-2: `--url` alone is an error before anything is dialled, though config and environment hold valid secrets.
