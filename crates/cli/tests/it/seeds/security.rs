@@ -1,6 +1,6 @@
 //! The section of security rules.
 
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 
 use kit::{TOKEN, TestGateway};
 use link::Pin;
@@ -9,7 +9,7 @@ use serde_json::json;
 use super::Laptop;
 use crate::{binary, json as as_json, run};
 
-/// SEED-1, BIND-1: what `setup` makes listens on loopback. A listener on every address would answer on another address of
+/// SEED-1, BIND-1: what `setup` makes listens on loopback, the newer one too where there is one. A listener on every address would answer on another address of
 /// loopback too.
 #[test]
 fn a_gateway_set_up_by_itself_listens_on_loopback_only() {
@@ -22,6 +22,8 @@ fn a_gateway_set_up_by_itself_listens_on_loopback_only() {
     gateway.boot();
     assert!(TcpStream::connect(("127.0.0.1", port)).is_ok());
     assert!(TcpStream::connect(("127.0.0.2", port)).is_err(), "{}", gateway.printed());
+    let has_v6 = TcpListener::bind(("::1", 0)).is_ok();
+    assert_eq!(TcpStream::connect(("::1", port)).is_ok(), has_v6, "{}", gateway.printed());
     let (exit, health) = as_json(&mut gateway.command(), &["health"]);
     assert_eq!((exit, &health["ok"]), (0, &json!(true)), "{health}");
 }
