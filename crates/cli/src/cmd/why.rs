@@ -3,7 +3,7 @@
 use base::{Explain as _, Step};
 use link::{Connect, Device, DialError, Finding, Probe, Route, State, Target, TokenStore};
 use serde_json::{Value, json};
-use wire::{Role, Scope};
+use wire::{Role, Scope, ScopeSet};
 
 use crate::app::App;
 use crate::args::Rpc;
@@ -61,18 +61,18 @@ const fn as_whom(target: &Target) -> As {
 }
 
 /// A probe shows no device, so that it leaves no trace. Where all there is to show is the token this device was given,
-/// it is what commands show too; it was given to a paired device, so that nothing new is asked for.
+/// it is what commands show too. It asks for nothing that the token does not hold, since that would ask for a pairing.
 fn as_known(app: &App, how: Connect) -> Result<Connect, Failure> {
     if matches!(how.target.route(), Route::Unix(_)) || !how.credentials.is_empty() {
         return Ok(how);
     }
     let identity = app.paths.device_identity();
     let (tokens, device) = (TokenStore::beside(&identity), Device::load(&identity)?);
-    let known = device.filter(|device| tokens.get(&how.target.origin(), device.id(), Role::Operator).is_some());
-    Ok(match known {
-        Some(device) => Connect { device: Some(device), tokens: Some(tokens), ..how },
-        None => how,
-    })
+    let Some(device) = device else { return Ok(how) };
+    let Some(stored) = tokens.get(&how.target.origin(), device.id(), Role::Operator) else { return Ok(how) };
+    let may_read = ScopeSet::new(stored.scopes.clone()).allows(Scope::Read);
+    let scopes = if may_read { how.scopes } else { stored.scopes };
+    Ok(Connect { device: Some(device), tokens: Some(tokens), scopes, ..how })
 }
 
 fn report(place: &Place, findings: &[Finding], stopped: Option<(Probe, &DialError)>) -> Value {

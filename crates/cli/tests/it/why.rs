@@ -168,21 +168,26 @@ fn what_is_no_gateway_is_said_to_be_none() {
     stopped(&answer, "http", "NOT_A_GATEWAY");
 }
 
-/// PROBE-13: which end of SSH it is at, and a device that holds a token needs no secret.
-#[test]
-fn ssh_stops_at_its_own_end_or_at_the_far_one() {
-    let (sshd, mut gateway) = (Sshd::start(), TestGateway::start(&binary(), &json!({})));
-    let home = tempfile::tempdir().unwrap();
+/// Commands of a machine that reaches `gateway` through `sshd` and has shown nothing of itself yet.
+fn laptop<'t>(home: &'t TempDir, sshd: &'t Sshd, gateway: &TestGateway) -> impl Fn(&[&str]) -> (i32, Value) + 't {
     let folder = home.path().join(".openclaw");
     std::fs::create_dir(&folder).unwrap();
     let remote = json!({"gateway": {"remote": {"remotePort": gateway.address().port()}}});
     std::fs::write(folder.join("openclaw.json"), remote.to_string()).unwrap();
     let target = sshd.target();
-    let laptop = |args: &[&str]| {
-        let mut command = alone(&home);
+    move |args| {
+        let mut command = alone(home);
         command.env("OPENCLAW_SSH_CONFIG", sshd.config());
         json(&mut command, &[args, &["--ssh", &target, "--timeout", "60s"]].concat())
-    };
+    }
+}
+
+/// PROBE-13: which end of SSH it is at, and a device that holds a token needs no secret.
+#[test]
+fn ssh_stops_at_its_own_end_or_at_the_far_one() {
+    let (sshd, mut gateway) = (Sshd::start(), TestGateway::start(&binary(), &json!({})));
+    let home = tempfile::tempdir().unwrap();
+    let laptop = laptop(&home, &sshd, &gateway);
     let (exit, answer) = laptop(&["why", "--token", TOKEN]);
     assert_eq!((exit, state(&answer, "ssh"), state(&answer, "dns")), (0, "ok", "skipped"), "{answer}");
     assert_eq!(answer["target"]["transport"], "ssh");
@@ -216,4 +221,19 @@ fn a_key_that_ssh_does_not_take_stops_at_ssh() {
     stopped(&answer, "ssh", "SSH_AUTH");
     assert_eq!((exit, state(&answer, "tls")), (4, "skipped"), "{answer}");
     leaves_no_trace(&home);
+}
+
+/// PROBE-13: what a device's token does not hold is not asked for, so that no pairing is left behind.
+#[test]
+fn a_token_that_may_not_read_stops_at_the_scope_and_asks_for_no_pairing() {
+    let (sshd, gateway) = (Sshd::start(), TestGateway::start(&binary(), &json!({})));
+    let home = tempfile::tempdir().unwrap();
+    let laptop = laptop(&home, &sshd, &gateway);
+    let (exit, listed) = laptop(&["devices", "list", "--token", TOKEN]);
+    assert_eq!(exit, 0, "{listed}");
+    let (exit, answer) = laptop(&["why"]);
+    stopped(&answer, "scope", "MISSING_SCOPE");
+    assert_eq!((exit, state(&answer, "auth"), state(&answer, "pairing")), (4, "ok", "ok"), "{answer}");
+    let (_, listed) = json(&mut gateway.command(), &["devices", "list"]);
+    assert_eq!(listed["pending"], json!([]), "{listed}");
 }

@@ -2,7 +2,7 @@
 //!
 //! Name, route and port are asked by themselves. Everything after that is one real [`connect`](crate::connect), the
 //! same that every command does, so that what is found here is what commands meet; its error says at which step it
-//! stopped ([`stops::stops_at`]). Nothing is changed on either side.
+//! stopped ([`stops::stops_at`]).
 
 mod passed;
 mod reach;
