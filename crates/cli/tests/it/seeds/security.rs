@@ -9,8 +9,8 @@ use serde_json::json;
 use super::Laptop;
 use crate::{binary, json as as_json, run};
 
-/// SEED-1, BIND-1: what `setup` makes listens on loopback, the newer one too where there is one. A listener on every address would answer on another address of
-/// loopback too.
+/// SEED-1, BIND-1: what `setup` makes listens on loopback, on `::1` too where there is one. A listener on every address
+/// would answer on another address of loopback as well.
 #[test]
 fn a_gateway_set_up_by_itself_listens_on_loopback_only() {
     let mut gateway = TestGateway::prepare(&binary(), &json!({}));
