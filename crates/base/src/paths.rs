@@ -134,6 +134,11 @@ impl StatePaths {
         self.state_dir.join("ssh")
     }
 
+    /// What the keepers of forwarded ports say of themselves, in a folder only the owner can enter (SSH-9).
+    pub fn tunnels(&self) -> PathBuf {
+        self.state_dir.join("tunnels")
+    }
+
     /// Daily JSON-lines logs, in a folder only the owner can enter (LOG-1).
     pub fn logs(&self) -> PathBuf {
         self.state_dir.join("logs")

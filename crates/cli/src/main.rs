@@ -14,6 +14,7 @@ mod out;
 mod rpc;
 mod service;
 mod ssh;
+mod tunnel;
 
 use std::process::ExitCode;
 

@@ -108,7 +108,7 @@ pub enum DialError {
 
 impl DialError {
     /// A stream that broke: SSH says why its own did.
-    pub(crate) fn broken(target: &Target, source: io::Error) -> Self {
+    pub fn broken(target: &Target, source: io::Error) -> Self {
         match source.downcast::<SshFailure>() {
             Ok(failure) => Self::Ssh(Box::new(failure)),
             Err(source) => Self::Unreachable { target: target.clone(), source },

@@ -38,4 +38,5 @@ pub use transports::ssh::{
     HostKeys, SHARED_IDLE, SSH_PORT, Sharing, SshBackend, SshFailure, SshProblem, SshRoute, SshTarget, SshTargetError,
 };
 pub use transports::tls::Leaf;
+pub use transports::{ByteStream, open as open_stream};
 pub use why::{Finding, Probe, State, why};

@@ -20,6 +20,7 @@ mod sessions;
 mod setup;
 mod status;
 mod system;
+mod tunnel;
 mod uninstall;
 pub(crate) mod version;
 mod why;
@@ -72,6 +73,8 @@ pub(crate) enum Command {
     Uninstall(uninstall::Args),
     /// Look at the Gateway's host
     System(system::Args),
+    /// Keep a port of this machine that leads to a Gateway through SSH
+    Tunnel(tunnel::Args),
     /// Judge how safe this install is
     Security(security::Args),
     /// Print a completion script for your shell
@@ -102,6 +105,7 @@ impl Command {
             Self::Reset(args) => reset::run(app, args),
             Self::Uninstall(args) => uninstall::run(app, args),
             Self::System(args) => system::run(app, args),
+            Self::Tunnel(args) => tunnel::run(app, args),
             Self::Security(args) => security::run(app, args),
             Self::Completion(args) => completion::run(app, args),
             Self::Version(args) => version::run(app, args),

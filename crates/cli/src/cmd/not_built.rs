@@ -36,7 +36,6 @@ const PATHS: &[&str] = &[
     "send",
     "skills",
     "tui",
-    "tunnel",
     "update",
     "webhooks",
     "devices join-code",
@@ -60,6 +59,8 @@ const PATHS: &[&str] = &[
     "sessions tail",
     "system event",
     "system heartbeat",
+    "tunnel install",
+    "tunnel uninstall",
 ];
 
 /// Those that send on channels, which the published pages name.

@@ -26,6 +26,7 @@ mod ssh;
 mod target;
 mod terminal;
 mod tls;
+mod tunnel;
 mod why;
 
 use std::path::PathBuf;

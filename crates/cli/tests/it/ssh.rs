@@ -12,13 +12,13 @@ use crate::{alone, binary, json, run};
 
 /// A machine that knows of the far host what `gateway` says, and nothing else. Its state folder is short enough for the
 /// socket of a shared connection.
-struct Laptop<'a> {
-    home: TempDir,
-    sshd: &'a Sshd,
+pub(crate) struct Laptop<'a> {
+    pub(crate) home: TempDir,
+    pub(crate) sshd: &'a Sshd,
 }
 
 impl<'a> Laptop<'a> {
-    fn new(sshd: &'a Sshd, gateway: &Value) -> Self {
+    pub(crate) fn new(sshd: &'a Sshd, gateway: &Value) -> Self {
         let home = tempfile::tempdir().unwrap();
         let folder = home.path().join(".openclaw");
         std::fs::create_dir(&folder).unwrap();
@@ -26,17 +26,17 @@ impl<'a> Laptop<'a> {
         Self { home, sshd }
     }
 
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = alone(&self.home);
         command.env("OPENCLAW_SSH_CONFIG", self.sshd.config()).env("NO_COLOR", "1");
         command
     }
 
-    fn run(&self, args: &[&str]) -> (i32, String, String) {
+    pub(crate) fn run(&self, args: &[&str]) -> (i32, String, String) {
         run(&mut self.command(), args)
     }
 
-    fn json(&self, args: &[&str]) -> (i32, Value) {
+    pub(crate) fn json(&self, args: &[&str]) -> (i32, Value) {
         json(&mut self.command(), args)
     }
 }
@@ -159,7 +159,7 @@ fn a_killed_command_leaves_nothing_but_the_shared_connection() {
 }
 
 /// How many processes have `word` in their command line.
-fn processes_with(word: &str) -> usize {
+pub(crate) fn processes_with(word: &str) -> usize {
     let entries = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = entries.filter_map(|entry| std::fs::read(entry.path().join("cmdline")).ok());
     lines.filter(|line| String::from_utf8_lossy(line).contains(word)).count()

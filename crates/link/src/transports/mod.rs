@@ -13,12 +13,15 @@ use crate::error::DialError;
 use crate::target::{Route, Target};
 
 /// The stream a WebSocket runs on.
-pub(crate) trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
+pub trait ByteStream: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> ByteStream for S {}
 
-/// Opens the stream `target` asks for, without TLS. Has no deadline of its own: the handshake bounds it.
-pub(crate) async fn open(target: &Target) -> Result<Box<dyn ByteStream>, DialError> {
+/// Opens the stream `target` asks for, without TLS. Has no deadline of its own: whoever speaks on it first bounds it.
+///
+/// # Errors
+/// [`DialError`] when there is no way; what goes wrong later is told by the stream, and by [`DialError::broken`].
+pub async fn open(target: &Target) -> Result<Box<dyn ByteStream>, DialError> {
     match target.route() {
         Route::Direct => Ok(Box::new(tcp::open(target).await?)),
         Route::Ssh(route) if route.backend == ssh::SshBackend::Builtin => {

@@ -1,0 +1,152 @@
+//! `openclaw tunnel up`: first the way there, then the port, then the keeper, and done when a Gateway has answered
+//! through all of it (SSH-5, SSH-8, SSH-10).
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use link::{DialError, SshRoute, Target};
+use serde_json::json;
+use tokio::net::TcpStream;
+
+use super::place::{self, There};
+use crate::app::App;
+use crate::args::seconds;
+use crate::exit::Failure;
+use crate::rpc::block_on;
+use crate::tunnel::{Record, Records, process, ready, record};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    there: There,
+    /// The port here; 0 is any free one [default: 18789 when it is free, else any]
+    #[arg(long, value_name = "N")]
+    local_port: Option<u16>,
+    /// Close it by itself after so long without a connection, such as `10m` [default: never]
+    #[arg(long, value_name = "DURATION", value_parser = longer_than_none)]
+    keep: Option<Duration>,
+}
+
+/// The port programs expect a Gateway on.
+const PREFERRED_PORT: u16 = base::DEFAULT_PORT;
+/// What a keeper would hand on to every `ssh` it starts, and needs none of.
+const SECRETS: [&str; 2] = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"];
+
+fn longer_than_none(text: &str) -> Result<Duration, String> {
+    let keep = seconds(text)?;
+    if keep.is_zero() { Err("a tunnel that is kept for no time would end at once".into()) } else { Ok(keep) }
+}
+
+pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    let target = args.there.target(app)?;
+    let Some(route) = target.ssh() else { return Err(Failure::usage("a tunnel goes through SSH")) };
+    let records = Records::of(&app.paths)?;
+    let _turn = records.turn()?;
+    if let Some(record) = standing(&records, args.local_port, route, &target) {
+        say(app, &record, true);
+        return Ok(());
+    }
+    // Before the port, so that whatever SSH has to say is said here; its connection is then the keeper's, too.
+    block_on(async { Ok(ready::check(link::open_stream(&target).await?, &target).await?) })?;
+    let listener = bind(args.local_port)?;
+    let port = listener.local_addr().map_err(|error| unstarted(&error))?.port();
+    let mut child = start(app, &records, route, &target, args.keep, listener).map_err(|error| unstarted(&error))?;
+    let record = block_on(through(port, &target)).and_then(|()| {
+        let record = records.get(port).filter(|record| record.pid == child.id());
+        record.ok_or_else(|| unstarted(&io::Error::other("its keeper has ended")))
+    });
+    let record = record.map_err(|failure| clear_away(&records, &mut child, port, failure))?;
+    say(app, &record, false);
+    Ok(())
+}
+
+/// SSH-10: a tunnel of ours to the same place, on the port that was asked for if one was.
+fn standing(records: &Records, port: Option<u16>, route: &SshRoute, target: &Target) -> Option<Record> {
+    let wanted = route.target.to_string();
+    records.live().into_iter().find(|record| {
+        let same_port = port.is_none_or(|port| port == 0 || port == record.local_port);
+        same_port && record.target == wanted && record.remote_port == target.port()
+    })
+}
+
+/// SSH-5, SSH-10: the port that was asked for or none; else the usual one, or any.
+fn bind(port: Option<u16>) -> Result<TcpListener, Failure> {
+    let at = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+    match port {
+        Some(port) => at(port).map_err(|error| taken(port, &error)),
+        None => at(PREFERRED_PORT).or_else(|_| at(0)).map_err(|error| taken(PREFERRED_PORT, &error)),
+    }
+}
+
+fn taken(port: u16, error: &io::Error) -> Failure {
+    let code = "TUNNEL_PORT_IN_USE";
+    if error.kind() != io::ErrorKind::AddrInUse {
+        return Failure::new(code, format!("port {port} of this machine cannot be had: {error}"))
+            .advise("choose another with --local-port, or none");
+    }
+    let seen: Vec<String> = gateway::occupants(port).iter().map(|occupant| format!("`{occupant}`")).collect();
+    let who = if seen.is_empty() { "a process that this user cannot see".to_owned() } else { seen.join(", ") };
+    Failure::new(code, format!("port {port} of this machine is held by {who}"))
+        .advise("choose another with --local-port, or leave the choice to the command")
+}
+
+fn start(
+    app: &App,
+    records: &Records,
+    route: &SshRoute,
+    target: &Target,
+    keep: Option<Duration>,
+    listener: TcpListener,
+) -> io::Result<Child> {
+    let log = record::open_private(&records.log(listener.local_addr()?.port()))?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["tunnel", "keep"]).args(place::arguments(route, target.port())?);
+    if let Some(keep) = keep {
+        command.args(["--keep".to_owned(), format!("{}ms", keep.as_millis())]);
+    }
+    if let Some(name) = app.paths.profile.name() {
+        command.env("OPENCLAW_PROFILE", name);
+    }
+    command.env("OPENCLAW_STATE_DIR", &app.paths.state_dir).env("OPENCLAW_CONFIG_PATH", &app.paths.config_file);
+    SECRETS.iter().for_each(|name| {
+        command.env_remove(name);
+    });
+    process::start(command, listener, log)
+}
+
+/// The same question, through the port.
+async fn through(port: u16, target: &Target) -> Result<(), Failure> {
+    let unreachable = |source| DialError::Unreachable { target: target.clone(), source };
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.map_err(unreachable)?;
+    Ok(ready::check(stream, target).await?)
+}
+
+/// Ends what did not come up; the last line of its log says more than the closed port does.
+fn clear_away(records: &Records, child: &mut Child, port: u16, mut failure: Failure) -> Failure {
+    let said = std::fs::read_to_string(records.log(port)).unwrap_or_default();
+    let said = said.lines().last().map(|line| format!("; its keeper said: {line}")).unwrap_or_default();
+    // One that has ended by itself is what was wanted.
+    let _ended_already = child.kill();
+    let _status = child.wait();
+    records.forget(port);
+    failure.message += &said;
+    failure
+}
+
+fn unstarted(error: &io::Error) -> Failure {
+    Failure::new("TUNNEL_NOT_STARTED", format!("the tunnel did not come up: {error}")).run("openclaw tunnel list")
+}
+
+fn say(app: &App, record: &Record, is_up_already: bool) {
+    let value = json!({"ok": true, "alreadyUp": is_up_already, "tunnel": super::status::json_of(record)});
+    app.out.either(&value, || {
+        let already = if is_up_already { " already" } else { "" };
+        let Record { local_port, target, remote_port, pid, .. } = record;
+        format!(
+            "ws://127.0.0.1:{local_port} leads{already} to port {remote_port} of {target} (pid {pid}).\n\
+             Close it with: openclaw tunnel down {target}"
+        )
+    });
+}

@@ -1,0 +1,115 @@
+//! The process that keeps a tunnel: takes connections, carries each through SSH, and writes down how it goes.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use link::{DialError, Target};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::process::Ended;
+use super::traffic::{Counted, Traffic};
+use super::{Record, Records};
+use crate::exit::Failure;
+use crate::out;
+
+/// How often the record is brought up to date, when something has changed.
+const TELLS_EVERY: Duration = Duration::from_secs(1);
+/// Each connection is an `ssh` of its own; a page that opens more than this has gone astray.
+const CONNECTIONS_MAX: usize = 128;
+
+/// A keeper before its first connection.
+#[derive(Debug)]
+pub(crate) struct Keeper {
+    pub(crate) records: Records,
+    pub(crate) record: Record,
+    pub(crate) target: Target,
+    /// After so long without a connection it ends.
+    pub(crate) keep: Option<Duration>,
+}
+
+impl Keeper {
+    /// Keeps the tunnel until it is asked to end, or nobody has used it for long enough.
+    pub(crate) async fn run(self, listener: TcpListener) -> Result<(), Failure> {
+        let port = self.record.local_port;
+        let unkept = |error: std::io::Error| Failure::new("TUNNEL_NOT_KEPT", format!("port {port}: {error}"));
+        let mut ended = Ended::listen().map_err(unkept)?;
+        let _alive = self.records.hold(port).map_err(unkept)?;
+        self.records.write(&self.record).map_err(unkept)?;
+        log(&format!("127.0.0.1:{port} leads to {}", self.target));
+        let why = self.serve(&listener, &mut ended).await;
+        log(why);
+        self.records.forget(port);
+        Ok(())
+    }
+
+    /// Dropping the connections at the end ends their `ssh`.
+    async fn serve(&self, listener: &TcpListener, ended: &mut Ended) -> &'static str {
+        let traffic = Arc::new(Traffic::default());
+        let mut carried = JoinSet::new();
+        let mut told = self.record.clone();
+        let (mut used, mut used_at) = (0, Instant::now());
+        let mut tick = interval(TELLS_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = ended.wait() => return "asked to end",
+                _ = carried.join_next(), if !carried.is_empty() => {}
+                _ = tick.tick() => {
+                    told = self.tell(told, &traffic);
+                    if !traffic.is_idle() || traffic.connections() != used {
+                        (used, used_at) = (traffic.connections(), Instant::now());
+                    }
+                    if self.keep.is_some_and(|keep| used_at.elapsed() >= keep) {
+                        return "nobody has used it for long enough";
+                    }
+                }
+                taken = listener.accept(), if carried.len() < CONNECTIONS_MAX => match taken {
+                    Ok((stream, _)) => {
+                        carried.spawn(carry(stream, self.target.clone(), traffic.clone()));
+                    }
+                    // Out of file descriptors, most likely: those in use come back.
+                    Err(_) => tokio::time::sleep(TELLS_EVERY).await,
+                },
+            }
+        }
+    }
+
+    fn tell(&self, told: Record, traffic: &Traffic) -> Record {
+        let now = traffic.told(&self.record);
+        if now == told {
+            return told;
+        }
+        match self.records.write(&now) {
+            Ok(()) => now,
+            // Tried again at the next tick; the tunnel itself needs no disk.
+            Err(_) => told,
+        }
+    }
+}
+
+/// One connection, from its first byte to its last.
+async fn carry(near: TcpStream, target: Target, traffic: Arc<Traffic>) {
+    let _open = traffic.begin();
+    if let Err(DialError::Ssh(failure)) = through(near, &target, &traffic).await
+        && traffic.failed(&failure.to_string())
+    {
+        log(&failure.to_string());
+    }
+}
+
+async fn through(near: TcpStream, target: &Target, traffic: &Arc<Traffic>) -> Result<(), DialError> {
+    let broken = |error| DialError::broken(target, error);
+    near.set_nodelay(true).map_err(broken)?;
+    let mut near = Counted { stream: near, traffic: traffic.clone() };
+    let mut far = link::open_stream(target).await?;
+    copy_bidirectional(&mut near, &mut far).await.map_err(broken)?;
+    Ok(())
+}
+
+/// A line of the log, which is stderr.
+fn log(text: &str) {
+    out::complain(&format!("{} {text}", base::iso(base::now_ms())));
+}
