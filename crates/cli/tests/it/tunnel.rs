@@ -150,7 +150,8 @@ fn a_killed_keeper_leaves_no_ssh_and_the_port_can_be_had_again() {
     open.write_all(b"GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n").unwrap();
     open.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
     assert!(open.read(&mut [0; 64]).unwrap() > 0, "it leads to the Gateway");
-    assert_eq!(processes_with(&config), 1, "the ssh of the open connection; the shared one has another title");
+    // The shared connection has another title, and the ssh of the question `up` asked is about to end.
+    until("one ssh, of the open connection", || processes_with(&config) == 1);
     let pid = i32::try_from(first["tunnel"]["pid"].as_i64().unwrap()).unwrap();
     kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
     until("its ssh outlived it", || processes_with(&config) == 0);
@@ -172,7 +173,7 @@ fn an_unused_tunnel_ends_when_it_was_to_be_kept_only_so_long() {
     let (sshd, gateway) = (Sshd::start(), TestGateway::start(&binary(), &json!({})));
     let laptop = Laptop::new(&sshd, &json!({}));
     let _tidy = Tidy::up(&laptop);
-    let (exit, up) = up(&laptop, &sshd, gateway.address().port(), &["--local-port", "0", "--keep", "1s"]);
+    let (exit, up) = up(&laptop, &sshd, gateway.address().port(), &["--local-port", "0", "--keep", "2s"]);
     assert_eq!(exit, 0, "{up}");
     until("it stayed", || laptop.json(&["tunnel", "list"]).1 == json!({"tunnels": []}));
 }
@@ -186,6 +187,10 @@ fn an_unknown_key_can_be_trusted_and_a_changed_one_cannot() {
     sshd.forget_host();
     {
         let laptop = Laptop::new(&sshd, &json!({}));
+        let (exit, unknown) = laptop.json(&["tunnel", "up", &sshd.target(), "--local-port", "0"]);
+        assert_eq!((exit, &unknown["error"]["code"]), (3, &json!("SSH_HOST_KEY_UNKNOWN")), "{unknown}");
+        let cure = format!("openclaw tunnel trust {}", sshd.target());
+        assert_eq!(unknown["error"]["next"][0], json!(cure));
         let (exit, asked) = laptop.json(&["tunnel", "trust", &host]);
         assert_eq!((exit, &asked["error"]["code"]), (1, &json!("SSH_HOST_KEY_NOT_CONFIRMED")), "{asked}");
         let message = asked["error"]["message"].as_str().unwrap();
@@ -206,4 +211,7 @@ fn an_unknown_key_can_be_trusted_and_a_changed_one_cannot() {
     let (exit, changed) = laptop.json(&["tunnel", "trust", &host, "--yes"]);
     assert_eq!((exit, &changed["error"]["code"]), (1, &json!("SSH_HOST_KEY_CHANGED")), "{changed}");
     assert_eq!(known(&sshd), before);
+    let (exit, changed) = laptop.json(&["tunnel", "up", &sshd.target(), "--local-port", "0"]);
+    assert_eq!((exit, &changed["error"]["code"]), (3, &json!("SSH_HOST_KEY_CHANGED")), "{changed}");
+    assert!(!changed["error"]["next"].to_string().contains("trust"), "{changed}");
 }
