@@ -14,12 +14,14 @@ struct Inner {
     paths: StatePaths,
     env: Env,
     loaded: RwLock<Arc<Loaded>>,
+    /// Why the file as it is now is not in force.
+    problem: RwLock<Option<String>>,
 }
 
 impl ConfigNow {
     /// With what was loaded at the start.
     pub(crate) fn new(paths: StatePaths, env: Env, loaded: Loaded) -> Self {
-        Self(Arc::new(Inner { paths, env, loaded: RwLock::new(Arc::new(loaded)) }))
+        Self(Arc::new(Inner { paths, env, loaded: RwLock::new(Arc::new(loaded)), problem: RwLock::default() }))
     }
 
     /// The values.
@@ -35,6 +37,19 @@ impl ConfigNow {
     /// Puts another config in force.
     pub(crate) fn replace(&self, loaded: Loaded) {
         *self.0.loaded.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
+    }
+
+    /// Notes why the changed file is not in force, or that nothing is wrong with it; whether that is news.
+    pub(crate) fn note_problem(&self, problem: Option<String>) -> bool {
+        let mut noted = self.0.problem.write().unwrap_or_else(PoisonError::into_inner);
+        let news = *noted != problem;
+        *noted = problem;
+        news
+    }
+
+    /// Why the file as it is now is not in force.
+    pub(crate) fn problem(&self) -> Option<String> {
+        self.0.problem.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Where config and state live.

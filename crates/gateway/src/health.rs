@@ -139,7 +139,7 @@ impl Health {
         let look = Look::of(json!({
             "ok": true, "ts": base::now_ms(), "durationMs": u64::try_from(began.elapsed().as_millis()).unwrap_or(0),
             "plugins": {"loaded": [], "errors": [], "unavailable": []},
-            "configReload": {"hotReloadStatus": "active"},
+            "configReload": self.config_reload(),
             "channels": {}, "channelOrder": [], "channelLabels": {}, "heartbeatSeconds": 0,
             "defaultAgentId": default_agent, "agents": agents, "sessions": self.sessions(None).await?,
             "modelRuntime": {"degraded": false, "pendingAgents": []}, "eventLoop": self.event_loop(),
@@ -147,6 +147,15 @@ impl Health {
         let json = look.json.clone();
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = look;
         Ok(json)
+    }
+
+    /// Whether the file is followed, and why the one in force may not be the one on disk (CFG-8).
+    fn config_reload(&self) -> Value {
+        let off = self.config.current().gateway.reload.mode == config::ReloadMode::Off;
+        match self.config.problem() {
+            Some(problem) => json!({"hotReloadStatus": "rejected", "error": problem}),
+            None => json!({"hotReloadStatus": if off { "off" } else { "active" }}),
+        }
     }
 
     async fn sessions(&self, agent: Option<&AgentId>) -> Result<Value, StoreError> {

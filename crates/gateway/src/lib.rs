@@ -8,6 +8,7 @@ mod announcement;
 mod auth;
 mod clockwork;
 mod config_now;
+mod config_watch;
 mod conn;
 mod display;
 mod driving;

@@ -2,12 +2,15 @@
 
 use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::sync::{Mutex, PoisonError};
 
 use base::{Env, Secret};
-use config::{Config, Loaded, SecretUnavailable, StartOverrides};
+use config::{Config, Loaded, Refusal, ReloadMode, Restart, SecretUnavailable, StartOverrides};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use wire::close;
 
+use crate::auth::locality::Attribution;
 use crate::auth::policy::{Basis, Policy, Shared};
 use crate::conn::outbound::Close;
 use crate::rpc::{After, Caller, ConnId};
@@ -21,6 +24,11 @@ pub(crate) struct Reload {
     hostname: String,
     seeded_origins: Vec<String>,
     restart: CancellationToken,
+    /// A restart that waits until nothing is at work.
+    due: CancellationToken,
+    look: Notify,
+    /// The file that was last reported and left alone.
+    reported: Mutex<Option<String>>,
 }
 
 impl Reload {
@@ -32,7 +40,16 @@ impl Reload {
         addresses: &[SocketAddr],
     ) -> Self {
         let seeded_origins = seeded_origins(addresses);
-        Self { overrides, run_token, hostname, seeded_origins, restart: CancellationToken::new() }
+        Self {
+            overrides,
+            run_token,
+            hostname,
+            seeded_origins,
+            restart: CancellationToken::new(),
+            due: CancellationToken::new(),
+            look: Notify::new(),
+            reported: Mutex::default(),
+        }
     }
 
     /// The rules of `config` for this run.
@@ -54,6 +71,34 @@ impl Reload {
         ))
     }
 
+    /// Why a Gateway would not start on `config`, if it would not (START-3).
+    pub(crate) fn refusal(&self, config: &Config, env: &Env) -> Option<Refusal> {
+        config::refusals(config, &self.overrides, env).into_iter().next()
+    }
+
+    /// Asks for another look at the file.
+    pub(crate) fn want_look(&self) {
+        self.look.notify_one();
+    }
+
+    /// Resolves when a look was asked for.
+    pub(crate) async fn look_wanted(&self) {
+        self.look.notified().await;
+    }
+
+    /// Resolves when a config in force needs a restart.
+    pub(crate) async fn restart_due(&self) {
+        self.due.cancelled().await;
+    }
+
+    /// Whether the file with this hash was not reported before.
+    pub(crate) fn is_news(&self, hash: Option<&str>) -> bool {
+        let mut reported = self.reported.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = reported.as_deref() != hash;
+        *reported = hash.map(str::to_owned);
+        news
+    }
+
     /// Asks for a restart once this request is answered.
     pub(crate) fn want_restart(&self) {
         self.restart.cancel();
@@ -65,12 +110,20 @@ impl Reload {
     }
 }
 
-/// Puts `loaded` in force. Sessions made under a shared secret that is no longer the one are closed, `after` the answer.
+/// Puts `loaded` in force. Sessions made under a shared secret that is no longer the one, and those that came in by a
+/// trust that has changed, are closed, `after` the answer. What cannot apply live makes a restart due (`hybrid`).
 pub(crate) fn apply(services: &Services, after: &After, loaded: Loaded) -> Result<(), SecretUnavailable> {
     let policy = services.reload.policy(&loaded.config, services.config.env())?;
-    let secret_changed = !same_secret(&services.gate.policy().shared, &policy.shared);
+    let old = services.gate.policy();
+    let secret_changed = !same_secret(&old.shared, &policy.shared);
+    let needs = config::reload::plan(&services.config.loaded().source, &loaded.source);
+    let hybrid = loaded.config.gateway.reload.mode == ReloadMode::Hybrid;
     services.gate.replace(policy);
     services.config.replace(loaded);
+    send_back(services, after, &old, &services.gate.policy());
+    if needs == Restart::Required && hybrid {
+        services.reload.due.cancel();
+    }
     if secret_changed {
         let changed = Close::after_drain(close::AUTH_CHANGED, "gateway auth changed");
         // Only those made before this moment: whoever comes in while the answer is written knows the new secret.
@@ -80,6 +133,22 @@ pub(crate) fn apply(services: &Services, after: &After, loaded: Loaded) -> Resul
         after.answer(move || hub.close(&changed, |who| old.contains(&who.conn_id)));
     }
     Ok(())
+}
+
+/// CFG-8: whoever came in by a trust that is no longer the same comes back under the new one.
+fn send_back(services: &Services, after: &After, old: &Policy, new: &Policy) {
+    let trust = old.trusts_otherwise_than(new);
+    let by_trust =
+        |who: &Caller| trust && (who.attribution != Attribution::DirectLocal || who.auth == AuthMethod::TrustedProxy);
+    let by_page = |who: &Caller| who.origin.as_deref().is_some_and(|page| old.lists(page) && !new.lists(page));
+    let affected: HashSet<ConnId> =
+        services.hub.callers().iter().filter(|who| by_trust(who) || by_page(who)).map(|who| who.conn_id).collect();
+    if affected.is_empty() {
+        return;
+    }
+    let changed = Close::after_drain(close::SERVICE_RESTART, "gateway policy changed");
+    let hub = services.hub.clone();
+    after.answer(move || hub.close(&changed, |who| affected.contains(&who.conn_id)));
 }
 
 fn by_secret(who: &Caller) -> bool {

@@ -21,10 +21,11 @@ pub(crate) enum News<'a> {
 /// Tells it. A manager that does not listen is not worth failing for.
 #[cfg(unix)]
 pub(crate) fn tell(news: News<'_>) {
-    use sd_notify::NotifyState::{Ready, Status, Stopping, Watchdog};
+    use sd_notify::NotifyState::{Ready, Reloading, Status, Stopping, Watchdog};
     let told = match news {
         News::Ready(place) => sd_notify::notify(&[Ready, Status(place)]),
-        News::Restarting => sd_notify::notify(&[Status("restarting")]),
+        News::Restarting => sd_notify::NotifyState::monotonic_usec_now()
+            .and_then(|now| sd_notify::notify(&[Reloading, now, Status("restarting")])),
         News::Stopping => sd_notify::notify(&[Stopping]),
         News::Alive => sd_notify::notify(&[Watchdog]),
     };

@@ -1,11 +1,11 @@
 //! Every part of the daemon, in order, once. Nothing is set after this; stopping goes the other way round.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Code, Env, Explain, Kind, Secret, StatePaths, Step};
-use config::{Config, Loaded, StartOverrides};
+use config::{Bind, Config, Loaded, StartOverrides};
 use serde_json::json;
 use store::{GatewayLock, LOCK_WAIT, LockError, LockRequest, Store, StoreError};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ use crate::auth::Gate;
 use crate::auth::run_token::RunToken;
 use crate::clockwork;
 use crate::config_now::ConfigNow;
+use crate::config_watch;
 use crate::conn::handshake::Front;
 use crate::conn::limits::{Limits, Places, SIGNAL_BUDGET, SIGNAL_DRAIN};
 use crate::conn::outbound::Close;
@@ -25,6 +26,7 @@ use crate::hello;
 use crate::http::bind::{self, BindError};
 use crate::http::incoming::Door;
 use crate::http::local_socket::{self, SocketFile};
+use crate::http::tailnet::{self, Bound};
 use crate::http::{listener, metrics};
 use crate::hub::Hub;
 use crate::machine::Machine;
@@ -170,13 +172,31 @@ impl Gateway {
         let front = Front { services: services.clone(), table, features, tasks: tasks.clone(), limits };
         let places = Places::default();
         let (local, socket_file) = local_socket::open(&services.config.paths().local_socket()).unzip();
-        let doors = listeners.into_iter().map(|(listener, _)| Door::Tcp(listener)).chain(local.map(Door::Unix));
-        for door in doors {
-            tasks.spawn(listener::accept(door, places.clone(), front.clone(), stop.clone()));
+        let (serving, serving_front) = (tasks.clone(), front.clone());
+        let serve = move |door: Door, end: CancellationToken| {
+            serving.spawn(listener::accept(door, places.clone(), serving_front.clone(), end));
+        };
+        local.map(Door::Unix).into_iter().for_each(|door| serve(door, stop.clone()));
+        let follows_tailnet = config::effective_bind(&services.config.current(), &overrides) == Bind::Tailnet;
+        let mut bound = None;
+        for (listener, address) in listeners {
+            let end = stop.child_token();
+            match address.ip() {
+                IpAddr::V4(address) if follows_tailnet && !address.is_loopback() => {
+                    bound = Some(Bound { address, end: end.clone() });
+                }
+                _ => {}
+            }
+            serve(Door::Tcp(listener), end);
         }
         if let Some(tls) = &services.tls {
             tasks.spawn(tls::watch(tls.clone(), services.hub.clone(), stop.clone()));
         }
+        if follows_tailnet {
+            let serve = move |listener, end| serve(Door::Tcp(listener), end);
+            tasks.spawn(tailnet::follow(port, bound, serve, stop.clone()));
+        }
+        tasks.spawn(config_watch::run(services.clone(), stop.clone()));
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
         let announcement = Announcement::of(&services, &addresses);
         announcement.log(&services, run_token.token().is_some());
@@ -242,6 +262,11 @@ impl Running {
     /// Resolves when a method asked the daemon to restart.
     pub async fn restart_wanted(&self) {
         self.services.reload.restart_wanted().await;
+    }
+
+    /// Looks at the config file again, as SIGHUP asks.
+    pub fn reload(&self) {
+        self.services.reload.want_look();
     }
 
     /// Tells every client, closes their connections with 1012 and waits for what is at work (SVC-5). With `restart`

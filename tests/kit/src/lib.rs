@@ -3,6 +3,7 @@
 mod client;
 mod cut_line;
 mod gateway;
+mod netns;
 mod sshd;
 mod systemd;
 pub mod tls;
@@ -12,6 +13,7 @@ pub use client::{Client, Closed, Connect, Received, Refused, device_id, device_k
 pub use cut_line::{CutLine, Line};
 pub use ed25519_dalek::SigningKey;
 pub use gateway::{TOKEN, TestGateway, free_port, signal};
+pub use netns::Netns;
 pub use rustix::process::Signal;
 pub use sshd::Sshd;
 pub use systemd::Systemd;

@@ -23,6 +23,11 @@ impl Daemon {
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
     }
 
+    /// Its exit code.
+    pub(crate) fn ended(&mut self) -> i32 {
+        self.0.wait().unwrap().code().unwrap()
+    }
+
     /// What it prints on stderr until a line contains `last`.
     fn says_until(&mut self, last: &str) -> String {
         let mut said = String::new();

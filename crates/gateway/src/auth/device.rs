@@ -80,6 +80,8 @@ pub(crate) struct Request<'a> {
     pub(crate) local: bool,
     /// Whether it is a browser page.
     pub(crate) browser: bool,
+    /// Whether a trusted proxy's word is enough for what it asks (PAIR-12).
+    pub(crate) vouched: bool,
 }
 
 /// Decides.
@@ -90,7 +92,7 @@ pub(crate) fn decide(known: Option<&Device>, request: &Request<'_>) -> Decision 
     let may_be_silent = by_link || (shared && request.local && (!request.browser || is_web(request.client)));
     let silently =
         |allowed: bool, otherwise| if allowed { Decision::ApproveSilently } else { Decision::Ask(otherwise) };
-    let Some(device) = known else { return silently(may_be_silent, Requirement::NotPaired) };
+    let Some(device) = known else { return silently(may_be_silent || request.vouched, Requirement::NotPaired) };
     let change = Change::between(&device.facts, request.facts);
     // An upgrade of the system changes its version, not the machine; nobody but the owner sits at a local line.
     let may_refresh = request.local && !request.browser && shared;
@@ -98,10 +100,10 @@ pub(crate) fn decide(known: Option<&Device>, request: &Request<'_>) -> Decision 
         return Decision::Ask(Requirement::MetadataUpgrade);
     }
     if !device.roles.contains(&request.role) {
-        return silently(may_be_silent, Requirement::RoleUpgrade);
+        return silently(may_be_silent || request.vouched, Requirement::RoleUpgrade);
     }
     if request.role == Role::Operator && !device.scopes.covers(request.scopes) {
-        return silently(may_be_silent, Requirement::ScopeUpgrade);
+        return silently(may_be_silent || request.vouched, Requirement::ScopeUpgrade);
     }
     if device.token(request.role).is_none_or(|token| token.revoked_at_ms.is_some()) {
         return silently(may_be_silent, Requirement::NotPaired);
@@ -210,7 +212,8 @@ mod tests {
         let facts = facts(&case.client, "127.0.0.1");
         let Case { client, scopes, role, method, local, browser } = case;
         let (role, method, local, browser) = (*role, *method, *local, *browser);
-        decide(known, &Request { role, scopes, facts: &facts, client, method, local, browser })
+        let vouched = method == AuthMethod::TrustedProxy;
+        decide(known, &Request { role, scopes, facts: &facts, client, method, local, browser, vouched })
     }
 
     /// PAIR-4

@@ -15,6 +15,7 @@ use super::net::{self, Authority};
 use super::origin;
 use super::policy::Policy;
 use super::provenance::Provenance;
+use super::proxy;
 use super::shared::Proof;
 
 /// Headers Tailscale owns; a direct local caller has none of them.
@@ -23,8 +24,9 @@ const TAILSCALE_HEADERS: [&str; 5] = [
     "tailscale-user-name",
     "tailscale-user-profile-pic",
     "tailscale-headers-info",
-    "tailscale-funnel-request",
+    FUNNEL_HEADER,
 ];
+const FUNNEL_HEADER: &str = "tailscale-funnel-request";
 const SCOPES_HEADER: &str = "x-openclaw-scopes";
 
 /// Whose request it is, as far as the line tells.
@@ -53,6 +55,11 @@ pub(crate) struct Peer {
     pub(crate) host: Option<Authority>,
     /// The Origin header, when there is one that is not blank: a browser.
     pub(crate) origin: Option<String>,
+    /// Whom a trusted proxy says it speaks for, or why that is not believed; absent in other modes, and for direct
+    /// local callers, who have no proxy (PROXY-2).
+    pub(crate) user: Option<Result<String, proxy::Problem>>,
+    /// Whether Tailscale marked it as coming from the internet.
+    funnel: bool,
     /// `x-openclaw-scopes`: a cap on what is granted, never a grant.
     pub(crate) scope_cap: Option<ScopeSet>,
 }
@@ -67,6 +74,9 @@ impl Peer {
             attribution,
             host: headers.get(HOST).map(|host| host.to_str().ok().and_then(Authority::parse).unwrap_or_default()),
             origin: text(headers, ORIGIN.as_str()).filter(|origin| !origin.is_empty()).map(str::to_owned),
+            user: (policy.is_by_proxy() && attribution != Attribution::DirectLocal)
+                .then(|| proxy::user(from.ip(), attribution, headers, policy)),
+            funnel: headers.contains_key(FUNNEL_HEADER),
             scope_cap: headers.get(SCOPES_HEADER).map(|value| scopes(value.to_str().unwrap_or(""))),
         }
     }
@@ -74,6 +84,11 @@ impl Peer {
     /// Whether it is this machine, through nothing (LOCAL-1).
     pub(crate) fn is_direct_local(&self) -> bool {
         self.attribution == Attribution::DirectLocal
+    }
+
+    /// AUTH-12: the internet is not let in by a mode that asks for nothing.
+    pub(crate) fn may_be_anonymous(&self) -> bool {
+        !(self.funnel && self.attribution == Attribution::TrustedProxy)
     }
 
     /// Whether the owner is proven to speak without any secret: a process of the owner's at the local socket, through

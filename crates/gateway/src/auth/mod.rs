@@ -12,6 +12,7 @@ pub(crate) mod net;
 pub(crate) mod origin;
 pub(crate) mod policy;
 pub(crate) mod provenance;
+pub(crate) mod proxy;
 pub(crate) mod refusal;
 pub(crate) mod run_token;
 pub(crate) mod scopes;
@@ -74,6 +75,7 @@ mod tests {
 
     use super::policy::{Limits, Policy, Shared};
     use super::provenance::Provenance;
+    use super::proxy::Rules;
 
     /// A policy without any exception.
     pub(super) fn policy() -> Policy {
@@ -84,6 +86,7 @@ mod tests {
             host_header_fallback: false,
             own_hosts: Vec::new(),
             trusted_proxies: Vec::new(),
+            proxy: Rules::lower(&config::Config::default()),
             real_ip_fallback: false,
             auto_approve_local: true,
             in_container: false,

@@ -9,6 +9,7 @@ use config::{AuthMode, Config, EffectiveAuth, IpRange};
 use wire::connect::AuthMethod;
 
 use super::origin;
+use super::proxy::Rules;
 
 /// Which shared secret counts (AUTH-1, AUTH-2).
 #[derive(Debug, Clone)]
@@ -96,6 +97,8 @@ pub(crate) struct Policy {
     pub(crate) own_hosts: Vec<String>,
     /// Proxies whose forwarded headers are believed.
     pub(crate) trusted_proxies: Vec<IpRange>,
+    /// What a trusted proxy may say about its users (PROXY-1).
+    pub(crate) proxy: Rules,
     /// Whether `X-Real-IP` of a trusted proxy counts when `X-Forwarded-For` names nobody (LOCAL-4).
     pub(crate) real_ip_fallback: bool,
     /// Whether local devices are approved without asking (PAIR-4).
@@ -143,11 +146,30 @@ impl Policy {
             allowed_origins,
             host_header_fallback: gateway.control_ui.dangerously_allow_host_header_origin_fallback,
             trusted_proxies: gateway.trusted_proxies.clone(),
+            proxy: Rules::lower(config),
             real_ip_fallback: gateway.allow_real_ip_fallback,
             auto_approve_local: gateway.nodes.pairing.auto_approve_local,
             in_container: basis.in_container,
             hsts: gateway.http.security_headers.strict_transport_security.clone(),
         }
+    }
+
+    /// Whether a proxy in front says who is calling.
+    pub(crate) const fn is_by_proxy(&self) -> bool {
+        matches!(self.shared, Shared::TrustedProxy(_))
+    }
+
+    /// Whether what is believed of proxies and their users differs from `other`.
+    pub(crate) fn trusts_otherwise_than(&self, other: &Self) -> bool {
+        self.trusted_proxies != other.trusted_proxies
+            || self.real_ip_fallback != other.real_ip_fallback
+            || self.proxy != other.proxy
+    }
+
+    /// Whether a page is let in by the list, or by break-glass.
+    pub(crate) fn lists(&self, page: &str) -> bool {
+        let page = origin::normalise(page);
+        self.host_header_fallback || self.allowed_origins.iter().any(|one| one == "*" || Some(one) == page.as_ref())
     }
 
     /// Whether `address` is a trusted proxy.

@@ -10,6 +10,7 @@ use wire::connect::ClientInfo;
 use wire::device_auth::BadProof;
 use wire::{ErrorCode, ErrorShape, close};
 
+use super::proxy;
 use crate::conn::outbound::Close;
 
 /// Why a client is not let in, and how its connection ends.
@@ -42,6 +43,8 @@ pub(crate) enum Reason {
     RateLimited(Duration),
     /// Proxied, and not to be attributed to anyone (LOCAL-3).
     ProxyAttributionRequired,
+    /// The mode asks for nothing, and the caller comes from the internet (AUTH-12).
+    GatewayAuthRequired,
     /// Anything else.
     Unauthorized,
 }
@@ -59,6 +62,7 @@ impl Reason {
             Self::BootstrapTokenInvalid => "bootstrap_token_invalid",
             Self::RateLimited(_) => "rate_limited",
             Self::ProxyAttributionRequired => "proxy_attribution_required",
+            Self::GatewayAuthRequired => "gateway_auth_required",
             Self::Unauthorized => "unauthorized",
         }
     }
@@ -74,6 +78,7 @@ impl Reason {
             Self::ScopeMismatch => "AUTH_SCOPE_MISMATCH",
             Self::BootstrapTokenInvalid => "AUTH_BOOTSTRAP_TOKEN_INVALID",
             Self::RateLimited(_) => "AUTH_RATE_LIMITED",
+            Self::GatewayAuthRequired => "AUTH_REQUIRED",
             Self::ProxyAttributionRequired | Self::Unauthorized => "AUTH_UNAUTHORIZED",
         }
     }
@@ -84,9 +89,11 @@ impl Reason {
             Self::TokenMissing | Self::PasswordMissing => "update_auth_configuration",
             Self::TokenMismatch | Self::PasswordMismatch | Self::DeviceTokenMismatch => "update_auth_credentials",
             Self::RateLimited(_) => "wait_then_retry",
-            Self::ScopeMismatch | Self::BootstrapTokenInvalid | Self::ProxyAttributionRequired | Self::Unauthorized => {
-                "review_auth_configuration"
-            }
+            Self::ScopeMismatch
+            | Self::BootstrapTokenInvalid
+            | Self::ProxyAttributionRequired
+            | Self::GatewayAuthRequired
+            | Self::Unauthorized => "review_auth_configuration",
         }
     }
 
@@ -109,6 +116,9 @@ impl Reason {
                 return "unauthorized: too many failed authentication attempts (retry later)".into();
             }
             Self::ProxyAttributionRequired => return PROXY_ADVICE.into(),
+            Self::GatewayAuthRequired => {
+                return "unauthorized: gateway auth required (gateway.auth.mode is none)".into();
+            }
             Self::Unauthorized => return "unauthorized".into(),
         };
         format!("unauthorized: {what} ({})", hint(client, secret))
@@ -162,6 +172,19 @@ impl Refusal {
             Reason::RateLimited(wait) => error.retry_after(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             _ => error,
         })
+    }
+
+    /// A caller the proxy's word does not let in (PROXY-1).
+    pub(crate) fn proxy(problem: &proxy::Problem) -> Self {
+        let reason = problem.reason();
+        let message = match problem {
+            proxy::Problem::Unattributable => PROXY_ADVICE.to_owned(),
+            _ => format!("unauthorized: {reason} (come through the proxy that gateway.trustedProxies names)"),
+        };
+        Self::policy(ErrorShape::invalid(message).with(json!({
+            "code": "AUTH_UNAUTHORIZED", "authReason": reason,
+            "canRetryWithDeviceToken": false, "recommendedNextStep": "review_auth_configuration",
+        })))
     }
 
     /// A device proof that does not hold.

@@ -22,6 +22,7 @@ pub(crate) fn check(shared: &Shared, auth: Option<&ConnectAuth>) -> Proof {
         Shared::None => return Proof::Valid(AuthMethod::None),
         Shared::Token(secret) => (secret, Reason::TokenMissing, Reason::TokenMismatch),
         Shared::Password(secret) => (secret, Reason::PasswordMissing, Reason::PasswordMismatch),
+        // Direct local callers only; whoever comes through the proxy is judged before this (PROXY-2).
         Shared::TrustedProxy(Some(secret)) => (secret, Reason::PasswordMissing, Reason::PasswordMismatch),
         Shared::TrustedProxy(None) => return Proof::Missing(Reason::Unauthorized),
     };
@@ -32,6 +33,7 @@ pub(crate) fn check(shared: &Shared, auth: Option<&ConnectAuth>) -> Proof {
     let (tried, matched) =
         given.by_ref().fold((false, false), |(_, matched), text| (true, secret.matches(text) | matched));
     match (tried, matched) {
+        (_, true) if matches!(shared, Shared::TrustedProxy(_)) => Proof::Valid(AuthMethod::Password),
         (_, true) => Proof::Valid(shared.method()),
         (true, false) => Proof::Wrong(wrong),
         (false, false) => Proof::Missing(missing),

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use base::Secret;
 use store::{Device, NewDevice, NewPairing, Provenance, StoreError, TokenCheck};
-use wire::connect::{AuthMethod, ConnectParams, Credential, HelloAuth};
+use wire::connect::{AuthMethod, ConnectAuth, ConnectParams, Credential, HelloAuth};
 use wire::{ErrorShape, Role, Scope, ScopeSet, device_auth};
 
 use super::device::{self, Decision};
 use super::locality::{self, Attribution, Peer};
-use super::policy::Policy;
+use super::policy::{Policy, Shared};
 use super::refusal::{Reason, Refusal, is_web};
 use super::scopes::{self, Deviceless};
 use super::shared::{self, Proof};
@@ -49,12 +49,10 @@ pub(crate) async fn judge(
     let policy = services.gate.policy();
     check_page(peer, &policy, &params)?;
     let scopes = scopes::asked(params.scopes.as_deref(), role, peer);
-    // The kernel has vouched for a process of the owner's; no secret could say more.
-    let shared = if peer.is_owner() {
-        Proof::Valid(AuthMethod::None)
-    } else {
-        shared::check(&policy.shared, params.auth.as_ref())
-    };
+    let shared = prove(peer, &policy, params.auth.as_ref());
+    if let (Some(Err(problem)), None) = (&peer.user, &params.device) {
+        return Err(Refusal::proxy(problem));
+    }
     let attempt = Attempt {
         gate: &services.gate,
         pairing: &services.pairing,
@@ -64,6 +62,7 @@ pub(crate) async fn judge(
         role,
         scopes,
         shared,
+        vouched: false,
     };
     let granted = match &params.device {
         None => attempt.without_device().await?,
@@ -87,8 +86,24 @@ pub(crate) async fn judge(
         caps: params.caps.unwrap_or_default(),
         auth: granted.method,
         peer: peer.client,
+        attribution: peer.attribution,
+        origin: peer.origin.clone(),
     };
     Ok(Admitted { caller: Arc::new(caller), auth })
+}
+
+/// What the line and the credentials prove.
+fn prove(peer: &Peer, policy: &Policy, auth: Option<&ConnectAuth>) -> Proof {
+    if peer.is_owner() {
+        // The kernel has vouched for a process of the owner's; no secret could say more.
+        return Proof::Valid(AuthMethod::None);
+    }
+    match &peer.user {
+        Some(Ok(_)) => Proof::Valid(AuthMethod::TrustedProxy),
+        // A device token may still let it in; the password is for direct local callers.
+        Some(Err(_)) => Proof::Missing(Reason::Unauthorized),
+        None => shared::check(&policy.shared, auth),
+    }
 }
 
 /// Accepts the level we speak, probes and nodes one below, and (beyond the original) operators one below too, with a
@@ -113,6 +128,9 @@ fn check_page(peer: &Peer, policy: &Policy, params: &ConnectParams) -> Result<()
     if peer.attribution == Attribution::Unattributable {
         return Err(Refusal::auth(Reason::ProxyAttributionRequired, &params.client, false));
     }
+    if matches!(policy.shared, Shared::None) && !peer.may_be_anonymous() {
+        return Err(Refusal::auth(Reason::GatewayAuthRequired, &params.client, false));
+    }
     let verdict = match origin::check(peer, policy) {
         Ok(()) if peer.origin.is_none() && params.client.id == "openclaw-control-ui" => Err(origin::Problem::Malformed),
         verdict => verdict,
@@ -135,6 +153,8 @@ struct Attempt<'a> {
     role: Role,
     scopes: ScopeSet,
     shared: Proof,
+    /// A trusted proxy's word approves the device for these scopes (PAIR-12).
+    vouched: bool,
 }
 
 impl Attempt<'_> {
@@ -149,7 +169,7 @@ impl Attempt<'_> {
         };
         let method = self.check_shared(&Key::of(self.peer)).map_err(Failure::from);
         match method {
-            Ok(method) => Ok(Granted { method, scopes, token: None }),
+            Ok(method) => Ok(Granted { method, scopes: self.in_force(&scopes), token: None }),
             Err(failure) => Err(self.refuse(failure, &Key::of(self.peer)).await),
         }
     }
@@ -164,10 +184,41 @@ impl Attempt<'_> {
             Ok(method) => method,
             Err(failure) => return Err(self.refuse(failure, &key).await),
         };
+        let narrowed = self.vouched_for(known.as_ref());
+        match narrowed {
+            Some(scopes) => Attempt { scopes, vouched: true, ..*self }.grant(services, known, method).await,
+            None => self.grant(services, known, method).await,
+        }
+    }
+
+    async fn grant(&self, services: &Services, known: Option<Device>, method: AuthMethod) -> Result<Granted, Refusal> {
         let device = self.admit(services, known, method).await?;
         let token =
             services.store.issue_token(&device.device_id, self.role, &self.scopes).await.map_err(out_of_order)?;
-        Ok(Granted { method, scopes: self.scopes.clone(), token: Some((token.token, token.issued_at_ms)) })
+        let scopes = self.in_force(&self.scopes);
+        Ok(Granted { method, scopes, token: Some((token.token, token.issued_at_ms)) })
+    }
+
+    /// `approved` with what the proxy's user has by being who it is, under the cap of the upgrade request (PROXY-3).
+    fn in_force(&self, approved: &ScopeSet) -> ScopeSet {
+        let Some(Ok(user)) = &self.peer.user else { return approved.clone() };
+        let own = self.policy.proxy.scopes_of(user).filter(|_| self.role == Role::Operator);
+        let all = own.map_or_else(|| approved.clone(), |own| approved.union(own));
+        self.peer.scope_cap.as_ref().map_or_else(|| all.clone(), |cap| all.capped_by(cap))
+    }
+
+    /// PAIR-12: what a browser or native page is approved for on the proxy's word; `None` when that plays no part.
+    fn vouched_for(&self, known: Option<&Device>) -> Option<ScopeSet> {
+        let allowed = self.policy.proxy.auto_approve.as_ref()?;
+        let vouched = matches!(self.peer.user, Some(Ok(_))) && self.role == Role::Operator;
+        let page = self.peer.origin.is_some() || self.params.client.mode == "ui";
+        let enough = known.is_some_and(|it| it.roles.contains(&self.role) && it.scopes.covers(&self.scopes));
+        if !(vouched && page) || enough {
+            return None;
+        }
+        let asked = if self.params.scopes.is_none() { allowed } else { &self.scopes };
+        let granted = asked.capped_by(allowed);
+        Some(self.peer.scope_cap.as_ref().map_or_else(|| granted.clone(), |cap| granted.capped_by(cap)))
     }
 
     /// Shared secret first, then the device token, then a setup code (AUTH-9).
@@ -252,6 +303,9 @@ impl Attempt<'_> {
             Failure::Plain(reason) => (Bucket::SharedSecret, reason),
             Failure::Counted(bucket, reason) => (bucket, reason),
         };
+        if let (Reason::Unauthorized, Some(Err(problem))) = (reason, &self.peer.user) {
+            return Refusal::proxy(problem);
+        }
         let client = &self.params.client;
         if failure_counts(reason) {
             let penalty = self.gate.counted(|throttle| throttle.failed(bucket, key, Instant::now()));
@@ -281,6 +335,7 @@ impl Attempt<'_> {
             method,
             local: self.policy.auto_approve_local && locality::is_near(self.peer, self.policy, self.shared, client),
             browser: self.peer.origin.is_some(),
+            vouched: self.vouched,
         };
         let public_key = canonical_key(&proof.public_key);
         let approval = |roles, scopes| NewDevice {

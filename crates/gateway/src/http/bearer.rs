@@ -10,6 +10,7 @@ use wire::connect::{ConnectAuth, Credential};
 use super::{probes, reply};
 use crate::auth::Gate;
 use crate::auth::locality::{Attribution, Peer};
+use crate::auth::policy::Shared;
 use crate::auth::refusal::Reason;
 use crate::auth::shared::{self, Proof};
 use crate::auth::throttle::{self, Bucket, Key};
@@ -24,8 +25,11 @@ pub(crate) async fn check(gate: &Gate, peer: &Peer, headers: &HeaderMap) -> Resu
     if !host::is_ours(peer, &policy) || origin::check(peer, &policy).is_err() {
         return Err(reply::unauthorized());
     }
-    if peer.is_owner() {
+    if peer.is_owner() || matches!(peer.user, Some(Ok(_))) {
         return Ok(());
+    }
+    if peer.user.is_some() || matches!(policy.shared, Shared::None) && !peer.may_be_anonymous() {
+        return Err(reply::unauthorized());
     }
     let given = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let given = given.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);

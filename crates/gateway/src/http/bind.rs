@@ -11,8 +11,8 @@ use base::{Code, Explain, Kind, Step};
 use config::{Bind, Config, StartOverrides};
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::inherited;
 use super::occupant::{self, Occupant};
+use super::{inherited, tailnet};
 
 /// BIND-7: a peer that is shutting down lets go of the port within ten seconds.
 const ATTEMPTS: u32 = 20;
@@ -40,6 +40,14 @@ pub enum BindError {
         /// Why not.
         source: io::Error,
     },
+    /// `gateway.customBindHost` is no address of this machine (BIND-4); a restart cannot mend that (START-2).
+    #[error("gateway.bind=custom wants {address}, which this machine cannot bind: {source}; refusing fallback")]
+    CustomHost {
+        /// What was to be bound.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
     /// A mode that needs something this machine does not have.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -50,6 +58,7 @@ impl Explain for BindError {
         match self {
             Self::InUse { .. } => Code("GATEWAY_PORT_IN_USE"),
             Self::Failed { .. } => Code("GATEWAY_BIND_FAILED"),
+            Self::CustomHost { .. } => Code("CUSTOM_BIND_HOST_INVALID"),
             Self::Unsupported(_) => Code("GATEWAY_BIND_UNSUPPORTED"),
         }
     }
@@ -57,7 +66,7 @@ impl Explain for BindError {
     fn kind(&self) -> Kind {
         match self {
             Self::InUse { .. } | Self::Failed { .. } => Kind::Failure,
-            Self::Unsupported(_) => Kind::Config,
+            Self::CustomHost { .. } | Self::Unsupported(_) => Kind::Config,
         }
     }
 
@@ -65,6 +74,10 @@ impl Explain for BindError {
         match self {
             Self::InUse { .. } => vec![Step::run("openclaw gateway status"), Step::run("openclaw gateway stop")],
             Self::Failed { .. } => vec![Step::run("openclaw config get gateway.bind")],
+            Self::CustomHost { .. } => vec![
+                Step::run("openclaw config get gateway.customBindHost"),
+                Step::run("openclaw config set gateway.bind loopback"),
+            ],
             Self::Unsupported(_) => vec![Step::run("openclaw config set gateway.bind loopback")],
         }
     }
@@ -90,7 +103,8 @@ pub(crate) async fn open(
 ) -> Result<Vec<(TcpListener, SocketAddr)>, BindError> {
     let mut opened: Vec<(TcpListener, SocketAddr)> = Vec::new();
     let mut held = inherited::sockets();
-    for Wanted { ip, optional } in wanted(config, overrides)? {
+    let custom = config::effective_bind(config, overrides) == Bind::Custom;
+    for Wanted { ip, optional } in wanted(config, overrides).await? {
         let port = opened.first().map_or(port, |(_, address)| address.port());
         let address = SocketAddr::new(ip, port);
         if let Some(at) = held.iter().position(|(_, held)| *held == address) {
@@ -102,6 +116,11 @@ pub(crate) async fn open(
                 let address = listener.local_addr().unwrap_or(SocketAddr::new(ip, port));
                 opened.push((listener, address));
             }
+            Err(BindError::Failed { address, source })
+                if custom && source.kind() == io::ErrorKind::AddrNotAvailable =>
+            {
+                return Err(BindError::CustomHost { address, source });
+            }
             Err(error) if optional => tracing::debug!(%error, "an optional address is not bound"),
             Err(error) => return Err(error),
         }
@@ -109,7 +128,7 @@ pub(crate) async fn open(
     Ok(opened)
 }
 
-fn wanted(config: &Config, overrides: &StartOverrides) -> Result<Vec<Wanted>, BindError> {
+async fn wanted(config: &Config, overrides: &StartOverrides) -> Result<Vec<Wanted>, BindError> {
     let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
     let loopback = || vec![must(LOOPBACK), Wanted { ip: IpAddr::V6(Ipv6Addr::LOCALHOST), optional: true }];
     Ok(match config::effective_bind(config, overrides) {
@@ -126,9 +145,13 @@ fn wanted(config: &Config, overrides: &StartOverrides) -> Result<Vec<Wanted>, Bi
                 ));
             }
         },
-        Bind::Tailnet => {
-            return Err(BindError::Unsupported("gateway.bind=tailnet is not built in this Gateway yet"));
-        }
+        Bind::Tailnet => match tailnet::address().await {
+            Some(address) => vec![must(LOOPBACK), must(address.into())],
+            None => {
+                tracing::warn!("this machine has no tailnet address: listening on loopback alone until it gets one");
+                vec![must(LOOPBACK)]
+            }
+        },
     })
 }
 
@@ -152,7 +175,8 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
     }
 }
 
-fn try_listen(address: SocketAddr) -> io::Result<TcpListener> {
+/// Binds and listens, once.
+pub(crate) fn try_listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;

@@ -12,4 +12,5 @@ mod page;
 mod probes;
 mod reply;
 pub(crate) mod router;
+pub(crate) mod tailnet;
 mod upgrade;

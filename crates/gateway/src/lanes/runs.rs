@@ -76,6 +76,11 @@ impl Runs {
         lock(&self.0).runs.get(run_id).cloned()
     }
 
+    /// Any of them.
+    pub(crate) fn any(&self) -> Option<Arc<Run>> {
+        lock(&self.0).runs.values().next().cloned()
+    }
+
     /// The runs of a session: the active one, then those that wait, in order.
     pub(crate) fn of(&self, session: &SessionKey) -> Vec<Arc<Run>> {
         let mut runs: Vec<_> = lock(&self.0).runs.values().filter(|run| run.session == *session).cloned().collect();

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use wire::connect::{AuthMethod, ClientInfo};
 use wire::{ErrorShape, Role, Scope, ScopeSet};
 
+use crate::auth::locality::Attribution;
 use crate::services::Services;
 
 /// One connection's name, `server.connId` of its `hello-ok`.
@@ -56,6 +57,10 @@ pub(crate) struct Caller {
     pub(crate) auth: AuthMethod,
     /// The address rate limits and presence go by.
     pub(crate) peer: IpAddr,
+    /// Whose request its upgrade was.
+    pub(crate) attribution: Attribution,
+    /// The page it belongs to, when it is a browser.
+    pub(crate) origin: Option<String>,
 }
 
 impl Caller {
@@ -97,7 +102,7 @@ impl After {
     }
 
     /// Does it all.
-    pub(super) fn run(&self) {
+    pub(crate) fn run(&self) {
         let acts = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         acts.into_iter().for_each(|act| act());
     }

@@ -1,6 +1,7 @@
 //! Starts a Gateway for one test.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 use base::{Env, StatePaths};
 use config::StartOverrides;
@@ -16,6 +17,7 @@ const TOKEN_MODE: &str = r#"{gateway: {mode: "local", auth: {mode: "token", toke
 /// A running Gateway with its own state folder.
 pub(crate) struct House {
     running: Running,
+    file: PathBuf,
     _state: tempfile::TempDir,
 }
 
@@ -41,6 +43,7 @@ impl House {
         let paths = StatePaths::resolve(&env, None).unwrap();
         base::ensure_private_dir(&paths.state_dir).unwrap();
         std::fs::write(&paths.config_file, config).unwrap();
+        let file = paths.config_file.clone();
         let config = config::load(&paths.config_file, &env).unwrap();
         let options = Options {
             paths,
@@ -52,7 +55,7 @@ impl House {
             allow_unconfigured: false,
             limits,
         };
-        Self { running: Gateway::start(options).await.unwrap(), _state: state }
+        Self { running: Gateway::start(options).await.unwrap(), file, _state: state }
     }
 
     /// Where it listens.
@@ -88,6 +91,28 @@ impl House {
     /// The token made for this run.
     pub(crate) fn run_token(&self) -> String {
         self.running.token.as_ref().unwrap().expose().to_owned()
+    }
+
+    /// Its state folder.
+    pub(crate) fn state(&self) -> &Path {
+        self.file.parent().unwrap()
+    }
+
+    /// Its config file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Puts another config in its place, as editors do.
+    pub(crate) fn rewrite(&self, config: &str) {
+        let beside = self.file.with_extension("new");
+        std::fs::write(&beside, config).unwrap();
+        std::fs::rename(&beside, &self.file).unwrap();
+    }
+
+    /// Resolves when it asks to be restarted.
+    pub(crate) async fn restart_wanted(&self) {
+        self.running.restart_wanted().await;
     }
 
     /// Stops it.

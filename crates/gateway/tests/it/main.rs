@@ -11,6 +11,8 @@ mod hub;
 mod limits;
 mod methods;
 mod pairing;
+mod proxy;
+mod reload;
 mod resume;
 mod throttle;
 mod tunnel;

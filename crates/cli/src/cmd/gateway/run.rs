@@ -254,8 +254,7 @@ fn free_port(_: &App, _: u16) -> Result<(), Failure> {
 /// One Gateway after another, until the process is asked to stop.
 async fn serve(app: &App, flags: &Flags, overrides: &StartOverrides) -> Result<(), Failure> {
     // Asked for before anything listens, so that a signal in the first moment is not lost.
-    let mut signal = std::pin::pin!(stop_signal().map_err(|error| Failure::new("SIGNALS", error.to_string()))?);
-    let mut again = restart_signal().map_err(|error| Failure::new("SIGNALS", error.to_string()))?;
+    let mut signals = Signals::listen().map_err(|error| Failure::new("SIGNALS", error.to_string()))?;
     // A system-chosen port is chosen once; clients that were told to come back look there.
     let mut port = flags.port;
     loop {
@@ -279,15 +278,46 @@ async fn serve(app: &App, flags: &Flags, overrides: &StartOverrides) -> Result<(
         if flags.port == Some(0) {
             port = running.addresses.first().map(std::net::SocketAddr::port);
         }
-        tokio::select! {
-            () = &mut signal => {
-                running.stop(false).await;
-                return Ok(());
-            }
-            () = running.restart_wanted() => running.stop(true).await,
-            () = again.asked(app) => running.stop(true).await,
+        let restart = until_leaving(app, &running, &mut signals).await;
+        running.stop(restart).await;
+        if !restart {
+            return Ok(());
         }
     }
+}
+
+/// Serves until the Gateway must stop; whether it comes back.
+async fn until_leaving(app: &App, running: &gateway::Running, signals: &mut Signals) -> bool {
+    loop {
+        let wish = tokio::select! {
+            wish = signals.next() => wish,
+            () = running.restart_wanted() => return true,
+        };
+        match wish {
+            Wish::Stop => return false,
+            Wish::Reload => running.reload(),
+            Wish::Restart if may_restart(app) => return true,
+            Wish::Restart => {
+                tracing::warn!("no restart: commands.restart forbids it, or the config could not be started with");
+            }
+        }
+    }
+}
+
+/// Whether `commands.restart` lets a signal restart us, and there is a config to come back with.
+fn may_restart(app: &App) -> bool {
+    config::load(app.config_file(), &app.env).is_ok_and(|loaded| loaded.config.commands.restart)
+}
+
+/// What a signal asks for (SVC-5).
+#[derive(Debug, Clone, Copy)]
+enum Wish {
+    /// SIGTERM, SIGINT.
+    Stop,
+    /// SIGHUP.
+    Reload,
+    /// SIGUSR2, and SIGUSR1 as in January.
+    Restart,
 }
 
 /// START-6: where it listens and how to get there. With `--json` a program reads one object on stdout; a person on a
@@ -320,63 +350,50 @@ fn banner_lines(said: &gateway::Announcement, whole: bool) -> Vec<String> {
     lines
 }
 
-/// SIGUSR2: restart within this process, on the same sockets (SVC-5).
-struct RestartSignal(#[cfg(unix)] tokio::signal::unix::Signal);
+/// The signals this process listens to.
+#[cfg(unix)]
+struct Signals(Vec<(tokio::signal::unix::Signal, Wish)>);
 
 #[cfg(unix)]
-fn restart_signal() -> std::io::Result<RestartSignal> {
-    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::user_defined2()).map(RestartSignal)
-}
-
-#[cfg(not(unix))]
-fn restart_signal() -> std::io::Result<RestartSignal> {
-    Ok(RestartSignal())
-}
-
-impl RestartSignal {
-    /// Resolves when it came and `commands.restart` lets it.
-    #[cfg(unix)]
-    async fn asked(&mut self, app: &App) {
-        loop {
-            if self.0.recv().await.is_none() {
-                return std::future::pending().await;
-            }
-            let loaded = config::load(app.config_file(), &app.env);
-            if loaded.is_ok_and(|loaded| loaded.config.commands.restart) {
-                return;
-            }
-            tracing::warn!("a restart was asked for by signal; commands.restart is off, or the config cannot be read");
-        }
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [
+            (SignalKind::terminate(), Wish::Stop),
+            (SignalKind::interrupt(), Wish::Stop),
+            (SignalKind::hangup(), Wish::Reload),
+            (SignalKind::user_defined1(), Wish::Restart),
+            (SignalKind::user_defined2(), Wish::Restart),
+        ];
+        kinds.into_iter().map(|(kind, wish)| Ok((signal(kind)?, wish))).collect::<std::io::Result<_>>().map(Self)
     }
 
-    #[cfg(not(unix))]
-    async fn asked(&mut self, _: &App) {
-        std::future::pending().await
+    async fn next(&mut self) -> Wish {
+        std::future::poll_fn(|cx| {
+            let heard = self.0.iter_mut().find_map(|(signal, wish)| signal.poll_recv(cx).is_ready().then_some(*wish));
+            heard.map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+        })
+        .await
     }
 }
 
-/// Resolves when the process is asked to stop.
-#[cfg(unix)]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut term = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = term.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    })
-}
+/// The signals this process listens to.
+#[cfg(not(unix))]
+struct Signals;
 
 #[cfg(not(unix))]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    Ok(async {
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn next(&mut self) -> Wish {
         // Without a handler there is nothing to wait for; run until killed.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
-    })
+        Wish::Stop
+    }
 }
 
 #[cfg(test)]
