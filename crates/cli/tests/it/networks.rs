@@ -34,17 +34,15 @@ fn a_tailnet_address_that_comes_is_bound_and_one_that_goes_is_let_go_without_a_r
         Daemon::spawn(&mut host.on(&gateway.command()), &["gateway", "run", "--bind", "tailnet", "--json"]);
     let said = daemon.announced();
     assert_eq!(said["urls"], json!([format!("ws://127.0.0.1:{port}")]), "loopback alone without a tailnet");
-    host.ip(&["link", "add", "tail0", "type", "dummy"]);
-    host.ip(&["link", "set", "tail0", "up"]);
-    host.ip(&["addr", "add", "100.101.102.103/32", "dev", "tail0"]);
+    host.ip(&["addr", "add", "100.101.102.103/32", "dev", "lo"]);
     // The device of this state folder is not paired at that address: an answer of the Gateway's, not the kernel's.
     let url = format!("ws://100.101.102.103:{port}");
     until_health_is(&host, &gateway, &url, 4);
     let (exit, _) = json(&mut host.on(&gateway.command()), &["health", "--port", &port.to_string()]);
     assert_eq!(exit, 0, "loopback goes on");
-    host.ip(&["addr", "del", "100.101.102.103/32", "dev", "tail0"]);
+    host.ip(&["addr", "del", "100.101.102.103/32", "dev", "lo"]);
     until_health_is(&host, &gateway, &url, 3);
-    host.ip(&["addr", "add", "100.64.0.9/32", "dev", "tail0"]);
+    host.ip(&["addr", "add", "100.64.0.9/32", "dev", "lo"]);
     until_health_is(&host, &gateway, &format!("ws://100.64.0.9:{port}"), 4);
 }
 

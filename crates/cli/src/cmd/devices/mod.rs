@@ -160,8 +160,11 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
 
 /// Connects with the pairing scope and no more (PAIR-18).
 async fn connect(app: &App, rpc: &Rpc) -> Result<Connection, Failure> {
-    let want =
-        Want { scopes: vec![Scope::Pairing], ..Want::of(methods::device::List::NAME, rpc.timeout_or(rpc::TIMEOUT)) };
+    connect_with(app, rpc, vec![Scope::Pairing]).await
+}
+
+async fn connect_with(app: &App, rpc: &Rpc, scopes: Vec<Scope>) -> Result<Connection, Failure> {
+    let want = Want { scopes, ..Want::of(methods::device::List::NAME, rpc.timeout_or(rpc::TIMEOUT)) };
     rpc::open(app, &rpc.reach, None, &want).await
 }
 

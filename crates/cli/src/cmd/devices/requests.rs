@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use wire::Scope;
 use wire::methods::{self, Method as _};
 
 use super::list::{name, roles};
 use super::local::Desk;
-use super::{Approve, One, connect, find, rows};
+use super::{Approve, One, connect, connect_with, find, rows};
 use crate::app::App;
 use crate::cmd::system::text;
 use crate::exit::Failure;
@@ -46,9 +47,20 @@ async fn by_the_gateway(app: &App, args: &Approve) -> Result<(String, Value), Fa
         all = connection.call(methods::device::List::NAME, Some(json!({}))).await?;
     }
     let id = chosen(&all, args)?.to_owned();
+    connection.client.close().await;
+    // Nobody hands out what they do not hold, so this asks for just that.
+    let scopes = [vec![Scope::Pairing], asked_scopes(rows(&all, "pending"), &id)].concat();
+    let connection = connect_with(app, &args.rpc, scopes).await?;
     let answer = connection.call(methods::device::Approve::NAME, Some(json!({"requestId": id}))).await?;
     connection.client.close().await;
     Ok((id, answer))
+}
+
+/// The scopes the request `id` asks for.
+fn asked_scopes(pending: &[Value], id: &str) -> Vec<Scope> {
+    let row = pending.iter().find(|row| row["requestId"] == id);
+    let names = row.and_then(|row| row["scopes"].as_array()).into_iter().flatten();
+    names.filter_map(|name| Scope::ALL.into_iter().find(|scope| scope.as_str() == name)).collect()
 }
 
 fn chosen<'a>(all: &'a Value, args: &Approve) -> Result<&'a str, Failure> {
