@@ -1,6 +1,6 @@
 //! The config in force. A change that can apply without a restart replaces it; everybody asks here and keeps no copy.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use base::{Env, StatePaths};
 use config::{Config, Loaded, SessionScope};
@@ -15,13 +15,13 @@ struct Inner {
     env: Env,
     loaded: RwLock<Arc<Loaded>>,
     /// Why the file as it is now is not in force.
-    problem: RwLock<Option<String>>,
+    problem: Mutex<Option<String>>,
 }
 
 impl ConfigNow {
     /// With what was loaded at the start.
     pub(crate) fn new(paths: StatePaths, env: Env, loaded: Loaded) -> Self {
-        Self(Arc::new(Inner { paths, env, loaded: RwLock::new(Arc::new(loaded)), problem: RwLock::default() }))
+        Self(Arc::new(Inner { paths, env, loaded: RwLock::new(Arc::new(loaded)), problem: Mutex::default() }))
     }
 
     /// The values.
@@ -41,7 +41,7 @@ impl ConfigNow {
 
     /// Notes why the changed file is not in force, or that nothing is wrong with it; whether that is news.
     pub(crate) fn note_problem(&self, problem: Option<String>) -> bool {
-        let mut noted = self.0.problem.write().unwrap_or_else(PoisonError::into_inner);
+        let mut noted = self.0.problem.lock().unwrap_or_else(PoisonError::into_inner);
         let news = *noted != problem;
         *noted = problem;
         news
@@ -49,7 +49,7 @@ impl ConfigNow {
 
     /// Why the file as it is now is not in force.
     pub(crate) fn problem(&self) -> Option<String> {
-        self.0.problem.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Where config and state live.
