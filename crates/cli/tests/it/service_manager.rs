@@ -4,8 +4,10 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 use std::process::Command;
-use std::time::Duration;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
 
 use kit::{Signal, TestGateway, free_port};
 use rustix::process::{Pid, kill_process};
@@ -16,16 +18,30 @@ use crate::{binary, run};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Reads what the manager is told until a message holds `word`.
-fn told(manager: &UnixDatagram, word: &str) -> String {
-    let mut buffer = [0; 1024];
-    loop {
-        let length = manager.recv(&mut buffer).unwrap_or_else(|error| panic!("never told {word}: {error}"));
-        let message = String::from_utf8_lossy(&buffer[..length]).into_owned();
+/// A manager at `socket` that always listens, as systemd does; what it is told comes out of the channel.
+fn manager(socket: &Path) -> Receiver<String> {
+    let manager = UnixDatagram::bind(socket).unwrap();
+    let (heard, told) = channel();
+    std::thread::spawn(move || {
+        let mut buffer = [0; 1024];
+        while let Ok(length) = manager.recv(&mut buffer) {
+            if heard.send(String::from_utf8_lossy(&buffer[..length]).into_owned()).is_err() {
+                return;
+            }
+        }
+    });
+    told
+}
+
+/// Waits until the manager is told `word`.
+fn told(manager: &Receiver<String>, word: &str) {
+    let deadline = Instant::now() + PATIENCE;
+    while let Ok(message) = manager.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
         if message.contains(word) {
-            return message;
+            return;
         }
     }
+    panic!("the manager was never told {word}");
 }
 
 fn rewrite(gateway: &TestGateway, change: impl Fn(&mut Value)) {
@@ -40,8 +56,7 @@ fn rewrite(gateway: &TestGateway, change: impl Fn(&mut Value)) {
 fn the_manager_is_told_and_a_signal_or_a_changed_port_restarts_it_in_its_process() {
     let gateway = TestGateway::prepare(&binary(), &json!({}));
     let socket = gateway.folder().join("notify");
-    let manager = UnixDatagram::bind(&socket).unwrap();
-    manager.set_read_timeout(Some(PATIENCE)).unwrap();
+    let manager = manager(&socket);
     let mut command = gateway.command();
     command.env("NOTIFY_SOCKET", &socket).env("WATCHDOG_USEC", "200000");
     let mut daemon = Daemon::spawn(&mut command, &["gateway", "run", "--bind", "loopback", "--json"]);
