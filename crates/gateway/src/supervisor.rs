@@ -41,12 +41,19 @@ pub(crate) fn tell(_: News<'_>) {}
 pub(crate) async fn watchdog(stop: CancellationToken) {
     let Some(allowed) = allowed() else { return };
     let mut pause = tokio::time::interval(allowed / 3);
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            _ = pause.tick() => tell(News::Alive),
+    let alive = async {
+        loop {
+            pause.tick().await;
+            // A manager that stops reading blocks whoever tells it, which must not be a thread of the runtime.
+            if tokio::task::spawn_blocking(|| tell(News::Alive)).await.is_err() {
+                return;
+            }
         }
+    };
+    tokio::select! {
+        biased;
+        () = stop.cancelled() => {}
+        () = alive => {}
     }
 }
 
