@@ -144,6 +144,11 @@ impl StatePaths {
         self.state_dir.join("logs")
     }
 
+    /// Zone files for wide-area discovery (DISC-8).
+    pub fn dns(&self) -> PathBuf {
+        self.state_dir.join("dns")
+    }
+
     /// The default workspace of an agent.
     pub fn workspace(&self, agent_id: &str) -> PathBuf {
         match agent_id {

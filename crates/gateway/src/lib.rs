@@ -10,6 +10,7 @@ mod clockwork;
 mod config_now;
 mod config_watch;
 mod conn;
+mod discovery;
 mod display;
 mod driving;
 mod fault;

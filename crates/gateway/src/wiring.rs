@@ -21,6 +21,7 @@ use crate::config_watch;
 use crate::conn::handshake::Front;
 use crate::conn::limits::{Limits, Places, SIGNAL_BUDGET, SIGNAL_DRAIN};
 use crate::conn::outbound::Close;
+use crate::discovery::Discovery;
 use crate::health::Health;
 use crate::hello;
 use crate::http::bind::{self, BindError};
@@ -200,6 +201,8 @@ impl Gateway {
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
         let announcement = Announcement::of(&services, &addresses);
         announcement.log(&services, run_token.token().is_some());
+        let fingerprint = services.tls.as_ref().map(|tls| tls.fingerprint());
+        let discovery = Discovery::start(&services, &addresses, fingerprint.as_deref());
         tasks.spawn(supervisor::watchdog(stop.clone()));
         supervisor::tell(News::Ready(&announcement.urls.join(", ")));
         let drain = limits.drain;
@@ -208,6 +211,7 @@ impl Gateway {
             token: run_token.token().cloned(),
             announcement,
             services,
+            discovery,
             stop,
             tasks,
             drain,
@@ -249,6 +253,7 @@ pub struct Running {
     /// What to tell whoever started it.
     pub announcement: Announcement,
     services: Arc<Services>,
+    discovery: Discovery,
     stop: CancellationToken,
     tasks: TaskTracker,
     drain: Duration,
@@ -286,6 +291,7 @@ impl Running {
     async fn wind_down(self, restart: bool, drain: Duration) {
         supervisor::tell(if restart { News::Restarting } else { News::Stopping });
         self.stop.cancel();
+        self.discovery.stop().await;
         let farewell = if restart {
             json!({"reason": "gateway restarting", "restartExpectedMs": 1500})
         } else {

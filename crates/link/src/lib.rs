@@ -9,6 +9,7 @@
 
 mod actor;
 mod client;
+pub mod discovery;
 mod doctor;
 mod error;
 mod handshake;

@@ -8,6 +8,7 @@
 pub mod close;
 pub mod connect;
 pub mod device_auth;
+pub mod discovery;
 pub mod error;
 pub mod events;
 pub mod frame;

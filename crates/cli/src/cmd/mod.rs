@@ -7,6 +7,7 @@ mod config;
 mod daemon;
 mod dashboard;
 mod devices;
+mod dns;
 mod gateway;
 mod health;
 mod help;
@@ -75,6 +76,8 @@ pub(crate) enum Command {
     System(system::Args),
     /// Keep a port of this machine that leads to a Gateway through SSH
     Tunnel(tunnel::Args),
+    /// Say how a domain of yours finds this Gateway
+    Dns(dns::Args),
     /// Judge how safe this install is
     Security(security::Args),
     /// Print a completion script for your shell
@@ -106,6 +109,7 @@ impl Command {
             Self::Uninstall(args) => uninstall::run(app, args),
             Self::System(args) => system::run(app, args),
             Self::Tunnel(args) => tunnel::run(app, args),
+            Self::Dns(args) => dns::run(app, args),
             Self::Security(args) => security::run(app, args),
             Self::Completion(args) => completion::run(app, args),
             Self::Version(args) => version::run(app, args),

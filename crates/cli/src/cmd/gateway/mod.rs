@@ -3,6 +3,7 @@
 mod auth_token;
 mod call;
 pub(super) mod control;
+mod discover;
 #[cfg(unix)]
 mod force;
 pub(super) mod install;
@@ -60,6 +61,8 @@ enum Action {
     Health(super::health::Args),
     /// Look at every Gateway this machine could mean
     Probe(probe::Args),
+    /// List the Gateways that say they are there, on this network and in the tailnet's zone
+    Discover(discover::Args),
     /// Call any method of the protocol
     Call(call::Args),
     /// Show which Gateway commands would reach, and why
@@ -90,6 +93,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         Some(Action::AuthToken(args)) => auth_token::run(app, args),
         Some(Action::Health(args)) => super::health::run(app, args),
         Some(Action::Probe(args)) => probe::run(app, args),
+        Some(Action::Discover(args)) => discover::run(app, args),
         Some(Action::Call(args)) => call::run(app, args),
         Some(Action::Target(args)) => target::run(app, args),
         Some(Action::Tls(args)) => tls::run(app, args),

@@ -1,0 +1,86 @@
+//! How the Gateway is found: multicast DNS on the local network, and a zone file for a domain of the owner's.
+//!
+//! Finding must never hurt: what fails here is logged, and the Gateway goes on (DISC-6).
+
+mod advertise;
+mod names;
+mod record;
+mod when;
+mod zone;
+
+use std::net::{IpAddr, SocketAddr};
+
+use base::Env;
+
+use crate::services::Services;
+
+pub(crate) use advertise::Advertiser;
+pub(crate) use record::Record;
+
+/// What is advertised while this is held; goodbye packets are sent when it is closed.
+#[derive(Default)]
+pub(crate) struct Discovery {
+    advertiser: Option<Advertiser>,
+}
+
+impl Discovery {
+    /// Starts what the config asks for. Never fails and never waits.
+    pub(crate) fn start(services: &Services, addresses: &[SocketAddr], fingerprint: Option<&str>) -> Self {
+        let config = services.config.current();
+        let env = services.config.env();
+        let record = Record::of(services, addresses, fingerprint);
+        if let Some(domain) = &config.discovery.wide_area.domain {
+            let folder = services.config.paths().dns();
+            match zone::publish(&folder, domain, &record, &tailnet_addresses()) {
+                Ok(zone::Published::Written(file)) => tracing::info!(file = %file.display(), "wide-area zone written"),
+                Ok(zone::Published::Unchanged) => {}
+                Ok(zone::Published::NoTailnet) => {
+                    tracing::warn!(%domain, "no wide-area zone: this machine has no tailnet address");
+                }
+                Err(error) => tracing::warn!(%error, %domain, "the wide-area zone could not be written"),
+            }
+        }
+        let mode = when::mode(&when::Asked {
+            written: services.config.loaded().source.pointer("/discovery/mdns/mode").is_some(),
+            mode: config.discovery.mdns.mode,
+            disabled: switch(env),
+            in_container: config::in_container(env),
+            is_macos: cfg!(target_os = "macos"),
+        });
+        let advertiser = mode.and_then(|mode| match Advertiser::start(&record, mode) {
+            Ok(advertiser) => Some(advertiser),
+            Err(error) => {
+                tracing::warn!(%error, "the Gateway is not advertised on the local network");
+                None
+            }
+        });
+        Self { advertiser }
+    }
+
+    /// Says goodbye to the network; within a second.
+    pub(crate) async fn stop(self) {
+        if let Some(advertiser) = self.advertiser {
+            advertiser.stop().await;
+        }
+    }
+}
+
+/// `OPENCLAW_DISABLE_BONJOUR`: set and true, set and false, or not set.
+fn switch(env: &Env) -> Option<bool> {
+    env.get("DISABLE_BONJOUR").map(|_| env.is_on("DISABLE_BONJOUR"))
+}
+
+/// The tailnet addresses of this machine: 100.64.0.0/10 and `fd7a:115c:a1e0::/48`.
+fn tailnet_addresses() -> Vec<IpAddr> {
+    let is_tailnet = |address: &IpAddr| match address {
+        IpAddr::V4(v4) => v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]),
+        IpAddr::V6(v6) => v6.segments()[..3] == [0xfd7a, 0x115c, 0xa1e0],
+    };
+    match if_watch::tokio::IfWatcher::new() {
+        Ok(watcher) => watcher.iter().map(|network| network.addr()).filter(is_tailnet).collect(),
+        Err(error) => {
+            tracing::debug!(%error, "the interfaces cannot be listed");
+            Vec::new()
+        }
+    }
+}
