@@ -24,7 +24,13 @@ export class Client {
   // Resolves once hello-ok arrived; rejects with the refusal.
   static async connect(gateway, notebook, options = {}) {
     const client = new Client(gateway, notebook, options);
-    await client.open();
+    try {
+      await client.open();
+    } catch (refusal) {
+      // It would go on dialling, and keep the process alive.
+      await client.stop();
+      throw refusal;
+    }
     return client;
   }
 

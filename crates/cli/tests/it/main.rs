@@ -7,6 +7,7 @@ mod crash;
 mod cuts;
 mod daemon;
 mod dashboard;
+mod discovery;
 mod exit_codes;
 mod export;
 mod flags;

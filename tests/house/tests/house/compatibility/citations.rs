@@ -10,7 +10,7 @@ pub(super) type Citations = BTreeMap<String, BTreeSet<String>>;
 /// Families of rule ids; anything else that looks like one (`UTF-8`, `SHA-256`) is none.
 const FAMILIES: &[&str] = &[
     "A", "AUTH", "BIND", "CFG", "CFGC", "CLI", "CON", "CRED", "DISC", "DOC", "ENV", "LOCAL", "LOCK", "LOG", "ORIGIN",
-    "PAIR", "PROBE", "PROF", "PROXY", "RATE", "RECON", "SSH", "START", "SVC", "TLS", "TS", "WS",
+    "PAIR", "PROBE", "PROF", "PROXY", "RATE", "RECON", "SEED", "SSH", "START", "SVC", "TLS", "TS", "WS",
 ];
 
 /// Every citation under `crates/` and `tests/`; the house's own examples are none.
