@@ -56,7 +56,7 @@ impl Store {
         via: Provenance,
     ) -> Result<Option<(PairingRequest, Approval)>, StoreError> {
         let (request_id, key, now) = (request_id.to_owned(), self.token_key(), base::now_ms());
-        self.write_devices(Flush::First, move |conn| {
+        let approved = self.write_devices(Flush::First, move |conn| {
             let Some(request) = live(conn, &request_id, now)? else { return Ok(None) };
             forget(conn, &request_id)?;
             let new = NewDevice {
@@ -69,8 +69,8 @@ impl Store {
             };
             let approval = record::approve(conn, &new, &key, now)?;
             Ok(Some((request, approval)))
-        })
-        .await
+        });
+        Ok(approved.await?.map(|(request, approval)| (request, approval.seen(self.visits()))))
     }
 
     /// Takes a request away, to reject it. `None` when it does not wait any more.

@@ -38,11 +38,11 @@ impl Store {
     /// durable.
     pub async fn approve_device(&self, new: NewDevice) -> Result<Approval, StoreError> {
         let (key, now) = (self.token_key(), base::now_ms());
-        self.write_devices(Flush::First, move |conn| {
+        let approved = self.write_devices(Flush::First, move |conn| {
             conn.prepare_cached("DELETE FROM pairing_requests WHERE device_id = ?")?.execute([&new.device_id])?;
             approve(conn, &new, &key, now)
-        })
-        .await
+        });
+        Ok(approved.await?.seen(self.visits()))
     }
 
     /// Gives a device a person's name, or with `None` takes it away. `None` when there is no such device.
@@ -51,13 +51,13 @@ impl Store {
     /// When it could not be made durable.
     pub async fn rename_device(&self, device_id: &str, label: Option<&str>) -> Result<Option<Device>, StoreError> {
         let (device_id, label) = (device_id.to_owned(), label.map(str::to_owned));
-        self.write_devices(Flush::First, move |conn| {
+        let renamed = self.write_devices(Flush::First, move |conn| {
             let Some(mut device) = load(conn, &device_id)? else { return Ok(None) };
             device.label.clone_from(&label);
             save(conn, &device)?;
             Ok(Some(device))
-        })
-        .await
+        });
+        Ok(renamed.await?.map(|device| visits::noted(self.visits(), device)))
     }
 
     /// Removes a device with its tokens and its pending request. `None` when there is no such device.

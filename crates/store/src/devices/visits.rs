@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Device, record};
+use super::{Approval, Device, record};
 use crate::{Store, StoreError};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,13 @@ pub(super) fn noted(visits: &Visits, mut device: Device) -> Device {
         visit.apply(&mut device);
     }
     device
+}
+
+impl Approval {
+    /// The approval of a device with its last visit.
+    pub(super) fn seen(self, visits: &Visits) -> Self {
+        Self { device: noted(visits, self.device), ..self }
+    }
 }
 
 impl Store {
