@@ -13,6 +13,10 @@ pub(super) const OF_THE_MACHINE: &[Check] = &[environment_overridden];
 /// Shorter than this can be guessed by somebody patient.
 const SHORTEST_SECRET: usize = 24;
 
+/// Makes a token and never puts it on a command line: `printf` belongs to the shell.
+const NEW_TOKEN: &str = "printf '{gateway:{auth:{mode:\"token\",token:\"%s\"}}}' \"$(openssl rand -hex 24)\" | \
+                         openclaw config patch --stdin";
+
 /// Words of public examples that are no secrets (START-3).
 const PLACEHOLDERS: [&str; 3] = ["change-me-to-a-long-random-token", "change-me-now", "change-me-to-a-strong-password"];
 
@@ -24,7 +28,7 @@ fn no_auth(subject: &Subject<'_>) -> Vec<Finding> {
         AuthMode::Token | AuthMode::Password => !has_secret,
         AuthMode::TrustedProxy => false,
     };
-    let mend = "openclaw doctor --fix --generate-gateway-token";
+    let mend = NEW_TOKEN;
     if open && subject.is_exposed() {
         let detail = "The Gateway would listen beyond this machine and nobody would be asked for a secret.";
         let finding =
@@ -81,8 +85,7 @@ fn placeholder_secrets(subject: &Subject<'_>) -> Vec<Finding> {
     public
         .map(|(_, id, word)| {
             let detail = format!("The Gateway's {word} is one that stands in public examples; everybody knows it.");
-            Finding::new(id, Severity::Critical, format!("The {word} is a placeholder"), detail)
-                .mend("openclaw doctor --fix --generate-gateway-token")
+            Finding::new(id, Severity::Critical, format!("The {word} is a placeholder"), detail).mend(NEW_TOKEN)
         })
         .collect()
 }

@@ -1,12 +1,16 @@
 //! `openclaw dns setup`: how the devices of a tailnet find this Gateway by a domain (DISC-8).
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
 
 use crate::app::App;
 use crate::exit::Failure;
+
+/// TS-2: longer than this, tailscale is not there.
+const TAILSCALE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Say how a domain of yours finds this Gateway
 #[derive(Debug, clap::Args)]
@@ -65,11 +69,10 @@ pub(super) fn domain(app: &App, asked: Option<&str>) -> Option<String> {
     Some(domain.trim().trim_end_matches('.').to_ascii_lowercase()).filter(|domain| !domain.is_empty())
 }
 
-/// The peers of this machine's tailnet, which may know the zone; none without Tailscale.
-pub(super) fn peers() -> Vec<IpAddr> {
-    let Ok(output) = std::process::Command::new("tailscale").args(["status", "--json"]).output() else {
-        return Vec::new();
-    };
+/// The peers of this machine's tailnet, which may know the zone; none without Tailscale, or when it does not answer.
+pub(super) async fn peers() -> Vec<IpAddr> {
+    let asked = tokio::process::Command::new("tailscale").args(["status", "--json"]).kill_on_drop(true).output();
+    let Ok(Ok(output)) = tokio::time::timeout(TAILSCALE_PATIENCE, asked).await else { return Vec::new() };
     let status: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     let peers = status.get("Peer").and_then(Value::as_object).into_iter().flat_map(|peers| peers.values());
     let first = |peer: &Value| peer.pointer("/TailscaleIPs/0")?.as_str()?.parse().ok();

@@ -24,8 +24,13 @@ pub(super) struct Args {
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let timeout = args.timeout.unwrap_or(TIMEOUT);
     let spinner = app.out.spinner("listening for Gateways");
-    let wide_area = crate::cmd::dns::domain(app, None).map(|domain| (domain, crate::cmd::dns::peers()));
-    let found = rpc::block_on(async { Ok(discover(&Search { timeout, wide_area }).await) })?;
+    let found = rpc::block_on(async {
+        let wide_area = match crate::cmd::dns::domain(app, None) {
+            Some(domain) => Some((domain, crate::cmd::dns::peers().await)),
+            None => None,
+        };
+        Ok(discover(&Search { timeout, wide_area }).await)
+    })?;
     drop(spinner);
     found.problems.iter().for_each(|problem| app.out.warn(problem));
     let value = json!({
