@@ -92,6 +92,11 @@ impl Failure {
         Self::plain("usage_error", "USAGE", Kind::Usage, message.into())
     }
 
+    /// Reached, and not let in.
+    pub(crate) fn refused(code: &'static str, message: impl Into<String>) -> Self {
+        Self::plain("auth_error", code, Kind::Refused, message.into())
+    }
+
     /// It was asked for, and what came of it is not known.
     pub(crate) fn lost(code: &'static str, message: impl Into<String>) -> Self {
         Self::plain("cli_error", code, Kind::Lost, message.into())
@@ -121,6 +126,13 @@ impl Failure {
     #[must_use]
     pub(crate) fn run(mut self, command: impl Into<String>) -> Self {
         self.next.push(Step::run(command));
+        self
+    }
+
+    /// Adds what to do next.
+    #[must_use]
+    pub(crate) fn step(mut self, step: Step) -> Self {
+        self.next.push(step);
         self
     }
 

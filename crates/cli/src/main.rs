@@ -10,6 +10,7 @@ mod audit;
 mod cmd;
 mod cred;
 mod exit;
+mod invitation;
 mod out;
 mod rpc;
 mod service;

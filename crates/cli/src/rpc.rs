@@ -18,6 +18,7 @@ use crate::app::App;
 use crate::args::{Reach, Rpc};
 use crate::cred::{self, Asked, Given, NoWay, PinSource, Place, Way};
 use crate::exit::Failure;
+use crate::invitation;
 use crate::ssh;
 
 /// The limit of a whole client command when none is given (CLI-2).
@@ -150,7 +151,13 @@ pub(crate) async fn open(app: &App, reach: &Reach, port: Option<u16>, want: &Wan
     let way = way(app, reach, port, false)?;
     let place = place(app, &way);
     let how = how(app, way, want)?;
-    let (client, events) = link::connect(&how).await.map_err(|error| Failure::dial(&error).at(&place))?;
+    let mut outcome = link::connect(&how).await;
+    if let Err(error) = &outcome
+        && let Some(invited) = invitation::after(app, &how, error).await.map_err(|failure| failure.at(&place))?
+    {
+        outcome = link::connect(&invited).await;
+    }
+    let (client, events) = outcome.map_err(|error| Failure::dial(&error).at(&place))?;
     Ok(Connection { client, events, place, budget })
 }
 
@@ -163,7 +170,13 @@ pub(crate) async fn open_link(
 ) -> Result<(Link, Happenings, Place), Failure> {
     let way = way(app, reach, None, false)?;
     let place = place(app, &way);
-    let opened = Link::open(how(app, way, want)?, patience).await;
+    let how = how(app, way, want)?;
+    let mut opened = Link::open(how.clone(), patience).await;
+    if let Err(error) = &opened
+        && let Some(invited) = invitation::after(app, &how, error).await.map_err(|failure| failure.at(&place))?
+    {
+        opened = Link::open(invited, patience).await;
+    }
     let (link, happenings) = opened.map_err(|error| Failure::dial(&error).at(&place))?;
     drop(tokio::spawn(retry_when_config_changes(app.afresh(), reach.clone(), want.clone(), link.clone())));
     Ok((link, happenings, place))

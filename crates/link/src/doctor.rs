@@ -8,6 +8,7 @@ use wire::{ErrorCode, ErrorShape, close};
 
 use crate::error::{DialError, IdentityError};
 use crate::target::Target;
+use crate::transports::ssh::SshRoute;
 
 /// Codes a Gateway may put in `error.details.code`; anything else falls back to `error.code`.
 const DETAIL_CODES: [&str; 24] = [
@@ -51,12 +52,31 @@ pub(crate) fn code_of(error: &ErrorShape) -> Code {
     }))
 }
 
+/// SSH-17: who may log in there can have this machine let in; said together with `--ssh`, a command asks for it.
+fn by_ssh(code: &str, route: &SshRoute) -> Option<Vec<Step>> {
+    match code {
+        "AUTH_TOKEN_MISSING" | "AUTH_PASSWORD_MISSING" | "AUTH_DEVICE_TOKEN_MISMATCH" => Some(vec![
+            Step::run(format!("openclaw --ssh {} health", route.target)),
+            Step::advise("that asks the host to let this machine in"),
+        ]),
+        "AUTH_SCOPE_MISMATCH" => Some(vec![Step::advise(format!(
+            "repeat the command with --ssh {}: that asks the host to allow this machine more",
+            route.target
+        ))]),
+        _ => None,
+    }
+}
+
 /// What to do about an error a Gateway answered with.
 pub(crate) fn steps_of(error: &ErrorShape, target: Option<&Target>) -> Vec<Step> {
     let detail = |key: &str| error.details.as_ref().and_then(|details| details.get(key)).and_then(|v| v.as_str());
     let here = target.is_none_or(|target| target.source().is_this_host());
     let ssh = target.and_then(Target::ssh);
-    let step = match code_of(error).0 {
+    let code = code_of(error).0;
+    if let Some(steps) = ssh.and_then(|route| by_ssh(code, route)) {
+        return steps;
+    }
+    let step = match code {
         "PAIRING_REQUIRED" => match detail("requestId") {
             Some(id) => {
                 let approve = format!("openclaw devices approve {id}");
@@ -68,9 +88,6 @@ pub(crate) fn steps_of(error: &ErrorShape, target: Option<&Target>) -> Vec<Step>
             }
             None => Step::run("openclaw devices list"),
         },
-        "AUTH_TOKEN_MISSING" if ssh.is_some() => Step::advise(
-            "show the Gateway's token once with --token-file PATH (or `-` for stdin); this device then has its own",
-        ),
         "AUTH_TOKEN_MISMATCH" | "AUTH_TOKEN_MISSING" if here => {
             Step::run("openclaw gateway target   (shows which source the token came from)")
         }

@@ -36,7 +36,8 @@ pub use target::{PlaintextRefused, Route, Source, Target, TargetError, plaintext
 pub use tls_fault::{Distrust, TlsFault};
 pub use tokens::{StoredToken, TokenStore};
 pub use transports::ssh::{
-    HostKeys, SHARED_IDLE, SSH_PORT, Sharing, SshBackend, SshFailure, SshProblem, SshRoute, SshTarget, SshTargetError,
+    HostKeys, Ran, SHARED_IDLE, SSH_PORT, Sharing, SshBackend, SshFailure, SshProblem, SshRoute, SshTarget,
+    SshTargetError, run as ssh_run,
 };
 pub use transports::tls::Leaf;
 pub use transports::{ByteStream, open as open_stream};

@@ -41,29 +41,98 @@ impl<'a> Laptop<'a> {
     }
 }
 
-/// The first sentence, SSH-13, CRED-3, CRED-4: a machine that was never here shows the token once; then its own
-/// token does, and ten commands cost one SSH handshake.
+/// The far side of `gateway`: who logs in finds the `openclaw` of its owner.
+fn host_of(gateway: &TestGateway, programs: &TempDir) -> Sshd {
+    std::os::unix::fs::symlink(binary(), programs.path().join("openclaw")).unwrap();
+    let path = format!("PATH={}:/usr/bin:/bin", programs.path().display());
+    let state = format!("OPENCLAW_STATE_DIR={}", gateway.folder().display());
+    Sshd::with(&[&format!("SetEnv {path} {state}")])
+}
+
+/// SSH-13, SSH-17, CRED-3, PAIR-18: a machine with nothing but a key that the host takes is let in by the `openclaw`
+/// there; the shared secret stays on its host, and ten commands cost one SSH handshake.
 #[test]
-fn ten_commands_by_flag_cost_one_login_and_the_token_is_shown_once() {
-    let (sshd, gateway) = (Sshd::start(), TestGateway::start(&binary(), &json!({})));
+fn a_key_that_the_host_takes_is_all_that_a_new_machine_needs() {
+    let (gateway, programs) = (TestGateway::start(&binary(), &json!({})), tempfile::tempdir().unwrap());
+    let sshd = host_of(&gateway, &programs);
     let laptop = Laptop::new(&sshd, &json!({"remote": {"remotePort": gateway.address().port()}}));
     let target = sshd.target();
     let health = ["--ssh", &target, "health"];
-    let (exit, refused) = laptop.json(&health);
-    assert_eq!((exit, &refused["error"]["details"]["code"]), (4, &json!("AUTH_TOKEN_MISSING")), "{refused}");
-    assert!(refused["error"]["next"][0].as_str().unwrap().contains("--token-file"), "{refused}");
-    let (exit, first) = laptop.json(&["--ssh", &target, "health", "--token", TOKEN]);
-    assert_eq!((exit, &first["ok"]), (0, &json!(true)), "{first}");
+    let (exit, stdout, stderr) = laptop.run(&health);
+    assert_eq!(exit, 0, "{stdout}{stderr}");
+    assert!(stderr.contains("lets this machine in"), "{stderr}");
     for _ in 0..8 {
-        let (exit, again) = laptop.json(&health);
-        assert_eq!((exit, &again["ok"]), (0, &json!(true)), "{again}");
+        let (exit, _, stderr) = laptop.run(&health);
+        assert_eq!((exit, stderr.as_str()), (0, ""));
     }
+    // More than it was given: asked for again, and added.
+    let (exit, devices) = laptop.json(&["--ssh", &target, "devices", "list"]);
+    assert_eq!((exit, devices["paired"].as_array().unwrap().len()), (0, 1), "{devices}");
+    assert_eq!(laptop.run(&health).0, 0);
     assert_eq!(sshd.logins(), 1, "{}", sshd.log());
     // The token is that account's and no other's.
     let (_, here) = laptop.json(&["gateway", "target", "--ssh", &target]);
     let (_, there) = laptop.json(&["gateway", "target", "--ssh", "me@elsewhere.invalid"]);
     assert_eq!((&here["deviceToken"], &there["deviceToken"]), (&json!(true), &json!(false)));
     assert_eq!((&here["transport"], &there["credentials"]["token"]), (&json!("ssh"), &Value::Null));
+    let kept = std::fs::read_dir(laptop.home.path().join(".openclaw/identity")).unwrap();
+    for file in kept {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        assert!(!text.contains(TOKEN), "the shared secret left its host");
+    }
+    // Taken back there, it is out; `--ssh` asks again.
+    let device = devices["paired"][0]["deviceId"].as_str().unwrap();
+    let (exit, ..) = run(&mut gateway.command(), &["devices", "remove", device]);
+    assert_eq!(exit, 0);
+    assert_eq!(laptop.run(&health).0, 0);
+}
+
+/// SSH-17: without `--ssh` nobody has said that the host may be asked; and a host that cannot be is told apart.
+#[test]
+fn a_host_is_only_asked_where_ssh_was_said_and_says_why_it_cannot_be() {
+    let (gateway, programs) = (TestGateway::start(&binary(), &json!({})), tempfile::tempdir().unwrap());
+    let sshd = host_of(&gateway, &programs);
+    let remote = json!({"sshTarget": sshd.target(), "remotePort": gateway.address().port()});
+    let laptop = Laptop::new(&sshd, &json!({"mode": "remote", "remote": remote}));
+    let (exit, refused) = laptop.json(&["health"]);
+    assert_eq!((exit, &refused["error"]["details"]["code"]), (4, &json!("AUTH_TOKEN_MISSING")), "{refused}");
+    let cure = format!("openclaw --ssh {} health", sshd.target());
+    assert_eq!(refused["error"]["next"][0], json!(cure), "{refused}");
+    std::fs::remove_file(programs.path().join("openclaw")).unwrap();
+    let (exit, _, stderr) = laptop.run(&["--ssh", &sshd.target(), "health"]);
+    assert_eq!(exit, 4, "{stderr}");
+    assert!(stderr.contains("there is no `openclaw` in its PATH") && stderr.contains("SSH_NOT_INVITED"), "{stderr}");
+    assert!(stderr.contains("--token-file"), "{stderr}");
+    // By hand it goes too, and the device's own token follows.
+    assert_eq!(laptop.run(&["--ssh", &sshd.target(), "health", "--token", TOKEN]).0, 0);
+    assert_eq!(laptop.run(&["health"]).0, 0);
+}
+
+/// SSH-17: an invitation works once, and for a device only.
+#[test]
+fn an_invitation_works_once() {
+    let (gateway, programs) = (TestGateway::start(&binary(), &json!({})), tempfile::tempdir().unwrap());
+    let sshd = host_of(&gateway, &programs);
+    let script = "#!/bin/sh\ncat \"$0.json\"\n";
+    let (exit, made) = json(&mut gateway.command(), &["devices", "invite"]);
+    assert_eq!((exit, &made["port"]), (0, &json!(gateway.address().port())), "{made}");
+    std::fs::remove_file(programs.path().join("openclaw")).unwrap();
+    std::fs::write(programs.path().join("openclaw.json"), made.to_string()).unwrap();
+    let program = programs.path().join("openclaw");
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let gateway_at = json!({"remote": {"remotePort": gateway.address().port()}});
+    let (first, second) = (Laptop::new(&sshd, &gateway_at), Laptop::new(&sshd, &gateway_at));
+    let health = ["--ssh", &sshd.target(), "health"];
+    assert_eq!(first.run(&health).0, 0);
+    let (exit, refused) = second.json(&health);
+    assert_eq!((exit, &refused["error"]["details"]["code"]), (4, &json!("AUTH_BOOTSTRAP_TOKEN_INVALID")), "{refused}");
+    // One for another port is not even shown.
+    let elsewhere = json!({"bootstrapToken": "x", "port": 1});
+    std::fs::write(programs.path().join("openclaw.json"), elsewhere.to_string()).unwrap();
+    let (exit, _, stderr) = second.run(&health);
+    assert_eq!(exit, 4, "{stderr}");
+    assert!(stderr.contains("the Gateway on port 1, not"), "{stderr}");
 }
 
 /// SSH-12, CRED-10, CRED-13, PROBE-10: remote mode with an SSH target needs no flag, and reports say how they got there.

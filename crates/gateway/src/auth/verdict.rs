@@ -9,6 +9,7 @@ use wire::connect::{AuthMethod, ConnectAuth, ConnectParams, Credential, HelloAut
 use wire::{ErrorShape, Role, Scope, ScopeSet, device_auth};
 
 use super::device::{self, Decision};
+use super::links::Guest;
 use super::locality::{self, Attribution, Peer};
 use super::policy::{Policy, Shared};
 use super::refusal::{Reason, Refusal, is_web};
@@ -242,14 +243,15 @@ impl Attempt<'_> {
         bootstrap.map_or(Err(shared.into()), |token| self.check_link(token, key))
     }
 
-    /// CON-3: a link of ours lets a page in, once.
+    /// CON-3, SSH-17: a link of ours lets a page or a device in, once.
     fn check_link(&self, token: &Credential, key: &Key) -> Result<AuthMethod, Failure> {
         let now = Instant::now();
         if let Some(left) = self.gate.counted(|throttle| throttle.locked(Bucket::BootstrapToken, key, now)) {
             return Err(Failure::counted(Bucket::BootstrapToken, Reason::RateLimited(left)));
         }
-        let is_page = self.role == Role::Operator && is_web(&self.params.client);
-        if !is_page || !self.gate.links(|links| links.take(token.as_str(), now)) {
+        let guest = if is_web(&self.params.client) { Guest::Page } else { Guest::Device };
+        let is_operator = self.role == Role::Operator;
+        if !is_operator || !self.gate.links(|links| links.take(guest, token.as_str(), now)) {
             return Err(Failure::counted(Bucket::BootstrapToken, Reason::BootstrapTokenInvalid));
         }
         self.gate.counted(|throttle| throttle.succeeded(Bucket::BootstrapToken, key));

@@ -7,7 +7,7 @@ use wire::ErrorShape;
 use wire::connect::Credential;
 use wire::methods::dashboard::{Link, LinkResult};
 
-use crate::auth::links;
+use crate::auth::links::{self, Guest};
 use crate::rpc::{Cx, Table};
 
 /// Adds this family's row.
@@ -16,11 +16,7 @@ pub(super) fn add(table: Table) -> Table {
 }
 
 async fn link(cx: Cx, _: Value) -> Result<LinkResult, ErrorShape> {
-    let token = cx.gate.links(|links| links.make(Instant::now()));
-    let ttl = i64::try_from(links::TTL.as_millis()).unwrap_or(i64::MAX);
+    let token = cx.gate.links(|links| links.make(Guest::Page, Instant::now()));
     tracing::info!(by = %cx.who.client.id, "made a link to the page");
-    Ok(LinkResult {
-        bootstrap_token: Credential::new(token.expose()),
-        expires_at_ms: base::now_ms().saturating_add(ttl),
-    })
+    Ok(LinkResult { bootstrap_token: Credential::new(token.expose()), expires_at_ms: links::expires_at_ms() })
 }

@@ -1,16 +1,29 @@
 //! `device.pair.*` and `device.token.*`. A caller without `operator.admin` manages only the device it is (PAIR-13), and
 //! nobody is shown another device's token.
 
+use std::time::Instant;
+
 use serde_json::{Value, json};
 use store::{Device, StoreError};
-use wire::methods::device::{DeviceParams, ListResult, RenameParams, RequestParams, RotateResult, TokenParams};
+use wire::connect::Credential;
+use wire::methods::device::{
+    DeviceParams, InviteResult, ListResult, RenameParams, RequestParams, RotateResult, TokenParams,
+};
 use wire::{ErrorShape, Role, Scope};
 
+use crate::auth::links::{self, Guest};
 use crate::pairing::pending_row;
 use crate::rpc::{Caller, Cx, unavailable};
 
 /// Longest name a person may give a device.
 const LABEL_MAX_CHARS: usize = 64;
+
+/// Makes a token that lets one new device in, as an operator, with the scopes it asks for (SSH-17).
+pub(super) async fn invite(cx: Cx, _: Value) -> Result<InviteResult, ErrorShape> {
+    let token = cx.gate.links(|links| links.make(Guest::Device, Instant::now()));
+    tracing::info!(by = %cx.who.client.id, "made an invitation for a device");
+    Ok(InviteResult { bootstrap_token: Credential::new(token.expose()), expires_at_ms: links::expires_at_ms() })
+}
 
 /// Who waits and who is paired.
 pub(super) async fn list(cx: Cx, _: Value) -> Result<ListResult, ErrorShape> {

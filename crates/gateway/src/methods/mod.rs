@@ -35,6 +35,7 @@ pub(crate) fn table() -> Table {
         .on::<methods::config::SchemaLookup>(config::schema_lookup)
         .on::<methods::config::Set>(config::set)
         .on::<methods::device::Approve>(device::approve)
+        .on::<methods::device::Invite>(device::invite)
         .on::<methods::device::List>(device::list)
         .on::<methods::device::Reject>(device::reject)
         .on::<methods::device::Remove>(device::remove)

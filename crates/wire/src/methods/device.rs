@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Method;
+use crate::connect::Credential;
 use crate::scope::{Role, ScopeSet};
 
 macro_rules! device_methods {
@@ -23,6 +24,8 @@ macro_rules! device_methods {
 }
 
 device_methods! {
+    /// `device.invite`; a method of ours (SSH-17).
+    Invite = "device.invite", Value => InviteResult;
     /// `device.pair.list`
     List = "device.pair.list", Value => ListResult;
     /// `device.pair.approve`
@@ -37,6 +40,16 @@ device_methods! {
     Rotate = "device.token.rotate", TokenParams => RotateResult;
     /// `device.token.revoke`
     Revoke = "device.token.revoke", TokenParams => Value;
+}
+
+/// A token that lets one new device in, once.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InviteResult {
+    /// For `connect.auth.bootstrapToken`.
+    pub bootstrap_token: Credential,
+    /// When it stops working, in milliseconds.
+    pub expires_at_ms: i64,
 }
 
 /// Every device.

@@ -122,6 +122,7 @@ pub const ALL: &[Row] = &[
     row("desktop.launch", Operator(Scope::Admin)),
     row("desktop.observe", Operator(Scope::Admin)),
     row("desktop.release", Operator(Scope::Admin)),
+    row("device.invite", Operator(Scope::Admin)).ours(),
     row("device.pair.approve", Operator(Scope::Pairing)),
     row("device.pair.list", Operator(Scope::Pairing)),
     row("device.pair.reject", Operator(Scope::Pairing)),

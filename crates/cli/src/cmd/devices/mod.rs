@@ -1,6 +1,7 @@
 //! `openclaw devices`: who is paired, who asks to be, and their tokens (PAIR-6, PAIR-13, PAIR-15).
 
 mod change;
+mod invite;
 mod list;
 mod local;
 mod requests;
@@ -29,6 +30,8 @@ pub(crate) struct Args {
 enum Action {
     /// List paired devices and open requests
     List(List),
+    /// Make a token that lets one new device in, once; `--ssh` asks for it by itself
+    Invite(Invitation),
     /// Let a device in
     Approve(Approve),
     /// Refuse a device
@@ -49,6 +52,12 @@ enum Action {
 
 #[derive(Debug, clap::Args)]
 struct List {
+    #[command(flatten)]
+    rpc: Rpc,
+}
+
+#[derive(Debug, clap::Args)]
+struct Invitation {
     #[command(flatten)]
     rpc: Rpc,
 }
@@ -147,6 +156,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     match &args.action {
         None => list::list(app, &args.rpc),
         Some(Action::List(args)) => list::list(app, &args.rpc),
+        Some(Action::Invite(args)) => invite::invite(app, args),
         Some(Action::Approve(args)) => requests::approve(app, args),
         Some(Action::Reject(args)) => requests::reject(app, args),
         Some(Action::Remove(args)) => change::remove(app, args),

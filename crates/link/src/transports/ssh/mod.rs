@@ -8,6 +8,7 @@
 mod failure;
 mod openssh;
 mod options;
+mod remote;
 mod resolve;
 mod stream;
 mod target;
@@ -20,6 +21,7 @@ use base::Step;
 use sha2::{Digest as _, Sha256};
 
 pub use failure::{SshFailure, SshProblem};
+pub use remote::{Ran, run};
 pub(crate) use stream::SshStream;
 pub use target::{SSH_PORT, SshTarget, SshTargetError};
 
@@ -113,6 +115,16 @@ impl SshRoute {
         (options::is_socket_path(&socket) && base::ensure_private_dir(&sharing.folder).is_ok()).then_some(socket)
     }
 
+    /// A named key that cannot be read is told before `ssh` silently goes on without it.
+    fn check_identity(&self, far_port: u16) -> Result<(), SshFailure> {
+        match &self.identity {
+            Some(file) if std::fs::File::open(file).is_err() => {
+                Err(self.failure(far_port, SshProblem::Identity(file.clone()), String::new()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The failure `problem` of a stream to `far_port`.
     fn failure(&self, far_port: u16, problem: SshProblem, said: String) -> SshFailure {
         SshFailure { problem, target: self.target.clone(), far_port, said }
@@ -130,13 +142,9 @@ impl SshRoute {
 /// # Errors
 /// An [`SshFailure`] in an [`io::Error`], as the stream's own are.
 pub(super) fn open(route: &SshRoute, far_port: u16) -> io::Result<SshStream> {
-    let failed = |problem| io::Error::other(route.failure(far_port, problem, String::new()));
-    if let Some(identity) = &route.identity
-        && std::fs::File::open(identity).is_err()
-    {
-        return Err(failed(SshProblem::Identity(identity.clone())));
-    }
-    let program = openssh::program().ok_or_else(|| failed(SshProblem::NoProgram))?;
+    route.check_identity(far_port).map_err(io::Error::other)?;
+    let missing = || io::Error::other(route.failure(far_port, SshProblem::NoProgram, String::new()));
+    let program = openssh::program().ok_or_else(missing)?;
     openssh::start(program, route, far_port)
 }
 

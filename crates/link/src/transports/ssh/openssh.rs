@@ -2,7 +2,7 @@
 //! for its last words when the stream ends.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::failure::{last_line, offered_key};
 use super::options::{self, Shared};
-use super::{SshFailure, SshProblem, SshRoute, SshStream};
+use super::{Ran, SshFailure, SshProblem, SshRoute, SshStream};
 
 /// The folders that only the system's own installer writes (SSH-2); never a name looked up in `PATH`.
 #[cfg(unix)]
@@ -22,6 +22,8 @@ const PROGRAMS: [&str; 4] =
     ["/usr/bin/ssh", "/bin/ssh", "/run/current-system/sw/bin/ssh", "/data/data/com.termux/files/usr/bin/ssh"];
 /// How much of what `ssh` prints is kept; its last lines say why it ended.
 const KEPT_BYTES: usize = 16 * 1024;
+/// How much of a command's output is taken.
+const OUTPUT_MAX: u64 = 1024 * 1024;
 /// From the end of the stream to the end of the process.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
 /// From the end of the process to its last words; an old `ssh` leaves the pipe to its shared connection.
@@ -44,9 +46,8 @@ pub(super) fn program() -> Option<PathBuf> {
 
 /// Starts `program` for one stream.
 pub(super) fn start(program: PathBuf, route: &SshRoute, far_port: u16) -> io::Result<SshStream> {
-    let socket = if cfg!(unix) { route.shared_socket() } else { None };
-    let shared = socket.as_deref().zip(route.sharing.as_ref());
-    let shared = shared.map(|(socket, sharing)| Shared { socket, idle: sharing.idle });
+    let socket = socket(route);
+    let shared = shared(route, socket.as_deref());
     let mut command = Command::new(&program);
     command.args(options::stream(route, far_port, shared)).stdin(Stdio::piped()).stdout(Stdio::piped());
     let (mut child, printed) = spawn(&mut command)?;
@@ -55,6 +56,45 @@ pub(super) fn start(program: PathBuf, route: &SshRoute, far_port: u16) -> io::Re
     let group = Group::of(&child);
     let life = Life { group, child, printed, program, route: route.clone(), far_port, is_shared: socket.is_some() };
     Ok(SshStream::new(stdin, stdout, life, socket))
+}
+
+fn socket(route: &SshRoute) -> Option<PathBuf> {
+    if cfg!(unix) { route.shared_socket() } else { None }
+}
+
+fn shared<'a>(route: &SshRoute, socket: Option<&'a Path>) -> Option<Shared<'a>> {
+    let idle = route.sharing.as_ref()?.idle;
+    socket.map(|socket| Shared { socket, idle })
+}
+
+/// Runs `script` on the far host with `input`, and hears it to its end.
+pub(super) async fn run(
+    program: &Path,
+    route: &SshRoute,
+    script: &str,
+    mut input: impl AsyncRead + Unpin,
+) -> io::Result<Ran> {
+    let socket = socket(route);
+    let mut command = Command::new(program);
+    command.args(options::command(route, script, shared(route, socket.as_deref())));
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let (mut child, mut printed) = spawn(&mut command)?;
+    let mut group = Group::of(&child);
+    let pipes = (child.stdin.take(), child.stdout.take());
+    let (Some(mut stdin), Some(stdout)) = pipes else { return Err(io::Error::other("ssh has no pipes")) };
+    let say = async move {
+        // A command that does not read to the end says why with its status.
+        let _unread = tokio::io::copy(&mut input, &mut stdin).await;
+        drop(stdin);
+    };
+    let mut told = Vec::new();
+    let mut limited = stdout.take(OUTPUT_MAX);
+    let hear = limited.read_to_end(&mut told);
+    let ((), heard) = tokio::join!(say, hear);
+    heard?;
+    let status = child.wait().await?;
+    group.ended();
+    Ok(Ran { status: status.code(), stdout: told, stderr: printed.whole().await })
 }
 
 fn spawn(command: &mut Command) -> io::Result<(Child, Printed)> {

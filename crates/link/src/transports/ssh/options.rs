@@ -27,6 +27,21 @@ pub(super) struct Shared<'a> {
 /// `-W` never goes to the background by itself, so `ForkAfterAuthentication`, which OpenSSH before 8.7 refuses to
 /// read, is not named.
 pub(super) fn stream(route: &SshRoute, far_port: u16, shared: Option<Shared<'_>>) -> Vec<OsString> {
+    let mut args = connection(route, shared);
+    args.extend(["-W".into(), format!("127.0.0.1:{far_port}").into()]);
+    args.extend(["--".into(), route.target.login().into()]);
+    args
+}
+
+/// The arguments that make `ssh` run `script` in a plain shell of the far host, whatever shell its user likes.
+pub(super) fn command(route: &SshRoute, script: &str, shared: Option<Shared<'_>>) -> Vec<OsString> {
+    let mut args = connection(route, shared);
+    args.extend(["--".into(), route.target.login().into()]);
+    args.push(format!("exec sh -c {}", shell_words::quote(script)).into());
+    args
+}
+
+fn connection(route: &SshRoute, shared: Option<Shared<'_>>) -> Vec<OsString> {
     let mut args = common(route);
     let mut option = |text: String| args.extend([OsString::from("-o"), OsString::from(text)]);
     match shared {
@@ -40,8 +55,6 @@ pub(super) fn stream(route: &SshRoute, far_port: u16, shared: Option<Shared<'_>>
             option("ControlPath=none".into());
         }
     }
-    args.extend(["-W".into(), format!("127.0.0.1:{far_port}").into()]);
-    args.extend(["--".into(), route.target.login().into()]);
     args
 }
 
@@ -130,6 +143,15 @@ mod tests {
         assert!(line.ends_with(" -W 127.0.0.1:18789 -- me@host"), "{line}");
         let alone = text(&stream(&route, 1, None));
         assert!(alone.contains("-o ControlMaster=no -o ControlPath=none") && !alone.contains("Persist"), "{alone}");
+    }
+
+    /// SSH-17: one word for the far shell, whatever is in it.
+    #[test]
+    fn a_command_reaches_the_far_shell_as_it_is_written() {
+        let route = SshRoute::new(SshTarget::parse("me@host").unwrap());
+        let line = text(&command(&route, "echo \"it's $HOME\"; exit 3", None));
+        assert!(line.ends_with(r#"-- me@host exec sh -c 'echo "it'\''s $HOME"; exit 3'"#), "{line}");
+        assert!(!line.contains("-W"), "{line}");
     }
 
     /// SSH-6
