@@ -18,6 +18,7 @@ mod looking;
 mod networks;
 mod offline;
 mod owner;
+mod proxies;
 mod real_model;
 mod resume_model;
 mod security;
