@@ -57,8 +57,6 @@ const PATHS: &[&str] = &[
     "sessions tail",
     "system event",
     "system heartbeat",
-    "tunnel install",
-    "tunnel uninstall",
 ];
 
 /// Those that send on channels, which the published pages name.

@@ -216,7 +216,7 @@ fn issues(text: &str) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::tests::example;
+    use super::super::spec::tests::{example, tunnel};
     use super::*;
 
     /// SVC-3
@@ -228,5 +228,11 @@ mod tests {
         assert_eq!(strings(&text, "ProgramArguments", "array"), spec.command());
         assert!(issues(&text).is_empty());
         assert_eq!(issues("<plist/>").len(), 4);
+    }
+
+    /// SSH-15
+    #[test]
+    fn the_plist_of_a_tunnel_keeps_alive() {
+        insta::assert_snapshot!(plist(&tunnel(None)));
     }
 }

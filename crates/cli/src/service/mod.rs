@@ -1,9 +1,10 @@
-//! The Gateway as a service of the system: one trait, one file a manager (SVC-1…4, PROF-4).
+//! The Gateway, or a tunnel to one, as a service of the system: one trait, one file a manager (SVC-1…4, PROF-4, SSH-15).
 //!
 //! What a service is stands in `spec`; each manager turns that into its own text, purely, and asks its own program to
 //! act on it. No secret can get into a unit: a spec has no place for one.
 
 pub(crate) mod error;
+pub(crate) mod here;
 mod launchd;
 mod linger;
 pub(crate) mod process;
@@ -14,7 +15,7 @@ mod windows;
 
 use std::path::{Path, PathBuf};
 
-use base::Env;
+use base::{Env, Profile};
 
 pub(crate) use error::ServiceError;
 pub(crate) use linger::Linger;
@@ -179,6 +180,19 @@ pub(crate) fn others(manager: &dyn Manager, own: &Name) -> Vec<PathBuf> {
     };
     let mut found: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(is_other).collect();
     found.sort();
+    found
+}
+
+/// The tunnels of this profile that `manager` keeps (SSH-15).
+pub(crate) fn tunnels(manager: &dyn Manager, profile: &Profile) -> Vec<Name> {
+    let Ok(entries) = std::fs::read_dir(manager.folder()) else { return Vec::new() };
+    let name = |path: PathBuf| {
+        let stem = path.file_name()?.to_str()?;
+        let stem = [".service", ".plist", ".cmd"].iter().find_map(|suffix| stem.strip_suffix(suffix))?;
+        Name::of_tunnel(profile, stem)
+    };
+    let mut found: Vec<Name> = entries.flatten().filter_map(|entry| name(entry.path())).collect();
+    found.sort_by_key(Name::unit);
     found
 }
 

@@ -14,44 +14,89 @@ const LEGACY: [&str; 5] = [
     "com.steipete.clawdbot.gateway",
     "bot.molt.gateway",
 ];
+/// How launchd's labels of tunnels begin.
+const LABELS_OF_TUNNELS: &str = "ai.openclaw.tunnel.";
 /// How often the Gateway must say that it is alive, in seconds.
 pub(crate) const WATCHDOG_SECS: u32 = 60;
 
-/// The name of a profile's Gateway at each manager.
+/// What a service does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Gateway,
+    /// Keeps this port (SSH-15).
+    Tunnel(u16),
+}
+
+/// The name of a profile's service at each manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Name(Option<String>);
+pub(crate) struct Name {
+    role: Role,
+    profile: Option<String>,
+}
 
 impl Name {
     /// The Gateway of `profile`.
     pub(crate) fn gateway(profile: &Profile) -> Self {
-        Self(profile.name().map(str::to_owned))
+        Self { role: Role::Gateway, profile: profile.name().map(str::to_owned) }
+    }
+
+    /// The tunnel of `profile` on a port of this machine.
+    pub(crate) fn tunnel(profile: &Profile, port: u16) -> Self {
+        Self { role: Role::Tunnel(port), ..Self::gateway(profile) }
+    }
+
+    /// The tunnel of `profile` whose definition has this name, without suffix.
+    pub(super) fn of_tunnel(profile: &Profile, stem: &str) -> Option<Self> {
+        let port = stem.rsplit(['-', '.']).next()?.parse().ok()?;
+        let name = Self::tunnel(profile, port);
+        (name.unit() == stem || name.label() == stem).then_some(name)
     }
 
     /// systemd, without the suffix.
     pub(crate) fn unit(&self) -> String {
-        self.0.as_ref().map_or_else(|| "openclaw-gateway".into(), |name| format!("openclaw-gateway-{name}"))
+        let profile = self.profile.as_ref().map_or_else(String::new, |name| format!("-{name}"));
+        match self.role {
+            Role::Gateway => format!("openclaw-gateway{profile}"),
+            Role::Tunnel(port) => format!("openclaw-tunnel{profile}-{port}"),
+        }
     }
 
-    /// launchd.
+    /// launchd. No profile has a dot in its name, so that no Gateway is called like a tunnel.
     pub(crate) fn label(&self) -> String {
-        format!("ai.openclaw.{}", self.0.as_deref().unwrap_or("gateway"))
+        match self.role {
+            Role::Gateway => format!("ai.openclaw.{}", self.profile.as_deref().unwrap_or("gateway")),
+            Role::Tunnel(port) => {
+                let profile = self.profile.as_ref().map_or_else(String::new, |name| format!("{name}."));
+                format!("{LABELS_OF_TUNNELS}{profile}{port}")
+            }
+        }
     }
 
     /// Windows.
     pub(crate) fn task(&self) -> String {
-        self.0.as_ref().map_or_else(|| "OpenClaw Gateway".into(), |name| format!("OpenClaw Gateway ({name})"))
+        let profile = self.profile.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+        format!("{}{profile}", self.noun())
     }
 
     /// For people.
     pub(super) fn description(&self) -> String {
-        self.0.as_ref().map_or_else(|| "OpenClaw Gateway".into(), |name| format!("OpenClaw Gateway (profile {name})"))
+        let profile = self.profile.as_ref().map_or_else(String::new, |name| format!(" (profile {name})"));
+        format!("{}{profile}", self.noun())
+    }
+
+    fn noun(&self) -> String {
+        match self.role {
+            Role::Gateway => "OpenClaw Gateway".into(),
+            Role::Tunnel(port) => format!("OpenClaw Tunnel {port}"),
+        }
     }
 }
 
 /// Whether a definition with this name, without suffix, is a Gateway's.
 pub(super) fn is_a_gateway(stem: &str) -> bool {
     let ours = stem.starts_with("openclaw-gateway") || stem.starts_with("ai.openclaw.");
-    ours && stem != "ai.openclaw.node" || LEGACY.iter().any(|old| stem.starts_with(old))
+    let other = stem == "ai.openclaw.node" || stem == "ai.openclaw.ssh-tunnel" || stem.starts_with(LABELS_OF_TUNNELS);
+    ours && !other || LEGACY.iter().any(|old| stem.starts_with(old))
 }
 
 /// The variables a unit may set. There are no others, so that a secret has nowhere to go.
@@ -69,6 +114,8 @@ pub(crate) enum Var {
     Path(String),
     /// Whose home; the machine's own services have none.
     Home(PathBuf),
+    /// Another SSH configuration than the usual one.
+    SshConfig(PathBuf),
 }
 
 impl Var {
@@ -79,19 +126,20 @@ impl Var {
             Self::StateDir(path) => ("OPENCLAW_STATE_DIR", path.display().to_string()),
             Self::ConfigPath(path) => ("OPENCLAW_CONFIG_PATH", path.display().to_string()),
             Self::Path(path) => ("PATH", path.clone()),
+            Self::SshConfig(path) => ("OPENCLAW_SSH_CONFIG", path.display().to_string()),
             Self::Home(path) => ("HOME", path.display().to_string()),
         }
     }
 }
 
-/// A Gateway that a manager shall keep.
+/// What a manager shall keep running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServiceSpec {
     pub(crate) name: Name,
     /// The binary, or what wraps it.
     pub(crate) program: PathBuf,
-    pub(crate) port: u16,
-    pub(crate) allow_unconfigured: bool,
+    /// What it is told to do.
+    pub(crate) args: Vec<String>,
     pub(crate) env: Vec<Var>,
     pub(crate) state_dir: PathBuf,
     /// Addresses the manager holds open for it, so that a restart refuses nobody (SVC-6); empty where it cannot.
@@ -101,10 +149,12 @@ pub(crate) struct ServiceSpec {
 impl ServiceSpec {
     /// The program and its arguments.
     pub(crate) fn command(&self) -> Vec<String> {
-        let mut command = vec![self.program.display().to_string(), "gateway".into(), "run".into()];
-        command.extend(["--port".into(), self.port.to_string()]);
-        command.extend(self.allow_unconfigured.then(|| "--allow-unconfigured".into()));
-        command
+        std::iter::once(self.program.display().to_string()).chain(self.args.iter().cloned()).collect()
+    }
+
+    /// Whether it tells its manager when it is ready and that it is alive.
+    pub(super) fn tells(&self) -> bool {
+        self.name.role == Role::Gateway
     }
 }
 
@@ -123,12 +173,40 @@ pub(super) mod tests {
         ServiceSpec {
             name: Name::gateway(&profile),
             program: "/opt/open claw/openclaw".into(),
-            port,
-            allow_unconfigured: false,
+            args: ["gateway", "run", "--port", &port.to_string()].map(str::to_owned).into(),
             env,
             state_dir,
             listen,
         }
+    }
+
+    /// A tunnel that is kept.
+    pub(in crate::service) fn tunnel(profile: Option<&str>) -> ServiceSpec {
+        let spec = example(profile);
+        let profile = profile.map_or_else(Profile::default, |name| Profile::parse(name).unwrap());
+        let args = ["tunnel", "keep", "ann@far.example", "--remote-port", "18789", "--local-port", "18800"];
+        ServiceSpec {
+            name: Name::tunnel(&profile, 18800),
+            args: args.map(str::to_owned).into(),
+            listen: Vec::new(),
+            ..spec
+        }
+    }
+
+    /// SSH-15: no tunnel is taken for a Gateway or for another profile's.
+    #[test]
+    fn each_tunnel_has_a_name_of_its_own_that_is_read_back() {
+        let (none, work) = (Profile::default(), Profile::parse("work").unwrap());
+        for profile in [&none, &work] {
+            let name = Name::tunnel(profile, 18800);
+            for stem in [name.unit(), name.label()] {
+                assert_eq!(Name::of_tunnel(profile, &stem), Some(name.clone()), "{stem}");
+                assert!(!is_a_gateway(&stem), "{stem}");
+            }
+        }
+        assert_eq!(Name::of_tunnel(&none, "openclaw-tunnel-work-18800"), None);
+        assert_eq!(Name::of_tunnel(&work, "ai.openclaw.tunnel.18800"), None);
+        assert_eq!(Name::of_tunnel(&none, "openclaw-gateway"), None);
     }
 
     /// PROF-4

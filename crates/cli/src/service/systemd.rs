@@ -214,6 +214,10 @@ fn service(spec: &ServiceSpec, scope: Scope) -> String {
     }
     let command = spec.command().iter().map(|word| quoted(&word.replace('$', "$$"))).collect::<Vec<_>>().join(" ");
     let (description, folder) = (spec.name.description(), spec.state_dir.display().to_string().replace('%', "%%"));
+    let (kind, watchdog) = match spec.tells() {
+        true => ("Type=notify\nNotifyAccess=main\n", format!("WatchdogSec={WATCHDOG_SECS}\n")),
+        false => ("Type=exec\n", String::new()),
+    };
     let target = if scope == Scope::User { "default.target" } else { "multi-user.target" };
     format!(
         "[Unit]\n\
@@ -225,8 +229,7 @@ fn service(spec: &ServiceSpec, scope: Scope) -> String {
          StartLimitIntervalSec=300\n\
          \n\
          [Service]\n\
-         Type=notify\n\
-         NotifyAccess=main\n\
+         {kind}\
          ExecStart={command}\n\
          WorkingDirectory=-{folder}\n\
          {env}\
@@ -236,7 +239,7 @@ fn service(spec: &ServiceSpec, scope: Scope) -> String {
          SuccessExitStatus=0 143\n\
          TimeoutStartSec=30\n\
          TimeoutStopSec=30\n\
-         WatchdogSec={WATCHDOG_SECS}\n\
+         {watchdog}\
          KillMode=mixed\n\
          OOMPolicy=continue\n\
          LimitCORE=0\n\
@@ -300,7 +303,7 @@ fn issues(text: &str) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::tests::example;
+    use super::super::spec::tests::{example, tunnel};
     use super::*;
 
     /// SVC-2, SVC-6
@@ -308,6 +311,12 @@ mod tests {
     fn the_unit_is_ready_when_it_says_so_watched_and_has_its_socket_held_for_it() {
         insta::assert_snapshot!(service(&example(None), Scope::User));
         insta::assert_snapshot!(socket(&example(Some("work"))));
+    }
+
+    /// SSH-15
+    #[test]
+    fn the_unit_of_a_tunnel_is_up_when_it_runs() {
+        insta::assert_snapshot!(service(&tunnel(Some("work")), Scope::User));
     }
 
     /// SVC-2: without a socket to hold, and as a service of the machine.

@@ -160,7 +160,7 @@ fn utf16(text: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::tests::example;
+    use super::super::spec::tests::{example, tunnel};
     use super::*;
 
     /// PROF-4, SVC-1
@@ -174,5 +174,11 @@ mod tests {
             task(&spec, r"C:\Users\ann\.openclaw-services\openclaw-gateway-work.cmd").replace("\r\n", "\n")
         );
         assert_eq!(utf16("a"), [0xFF, 0xFE, b'a', 0]);
+    }
+
+    /// SSH-15
+    #[test]
+    fn the_script_of_a_tunnel_keeps_it() {
+        insta::assert_snapshot!(command_file(&tunnel(None)).replace("\r\n", "\n"));
     }
 }

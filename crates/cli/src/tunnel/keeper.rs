@@ -1,5 +1,7 @@
 //! The process that keeps a tunnel: takes connections, carries each through SSH, and writes down how it goes.
 
+use std::fs::File;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +30,26 @@ pub(crate) struct Keeper {
     pub(crate) target: Target,
     /// After so long without a connection it ends.
     pub(crate) keep: Option<Duration>,
+    pub(crate) log: Log,
+}
+
+/// Where a keeper says how it goes.
+#[derive(Debug, Clone)]
+pub(crate) enum Log {
+    /// Whoever started it has put a file there.
+    Stderr,
+    File(Arc<File>),
+}
+
+impl Log {
+    fn line(&self, text: &str) {
+        let line = format!("{} {text}", base::iso(base::now_ms()));
+        match self {
+            Self::Stderr => out::complain(&line),
+            // A full disk takes the log, and leaves the tunnel.
+            Self::File(file) => drop(writeln!(&**file, "{line}")),
+        }
+    }
 }
 
 impl Keeper {
@@ -38,9 +60,9 @@ impl Keeper {
         let mut ended = Ended::listen().map_err(unkept)?;
         let _alive = self.records.hold(port).map_err(unkept)?;
         self.records.write(&self.record).map_err(unkept)?;
-        log(&format!("127.0.0.1:{port} leads to {}", self.target));
+        self.log.line(&format!("127.0.0.1:{port} leads to {}", self.target));
         let why = self.serve(&listener, &mut ended).await;
-        log(why);
+        self.log.line(why);
         self.records.forget(port);
         Ok(())
     }
@@ -68,7 +90,7 @@ impl Keeper {
                 }
                 taken = listener.accept(), if carried.len() < CONNECTIONS_MAX => match taken {
                     Ok((stream, _)) => {
-                        carried.spawn(carry(stream, self.target.clone(), traffic.clone()));
+                        carried.spawn(carry(stream, self.target.clone(), traffic.clone(), self.log.clone()));
                     }
                     // Out of file descriptors, most likely: those in use come back.
                     Err(_) => tokio::time::sleep(TELLS_EVERY).await,
@@ -91,12 +113,12 @@ impl Keeper {
 }
 
 /// One connection, from its first byte to its last.
-async fn carry(near: TcpStream, target: Target, traffic: Arc<Traffic>) {
+async fn carry(near: TcpStream, target: Target, traffic: Arc<Traffic>, log: Log) {
     let _open = traffic.begin();
     if let Err(DialError::Ssh(failure)) = through(near, &target, &traffic).await
         && traffic.failed(&failure.to_string())
     {
-        log(&failure.to_string());
+        log.line(&failure.to_string());
     }
 }
 
@@ -107,9 +129,4 @@ async fn through(near: TcpStream, target: &Target, traffic: &Arc<Traffic>) -> Re
     let mut far = link::open_stream(target).await?;
     copy_bidirectional(&mut near, &mut far).await.map_err(broken)?;
     Ok(())
-}
-
-/// A line of the log, which is stderr.
-fn log(text: &str) {
-    out::complain(&format!("{} {text}", base::iso(base::now_ms())));
 }

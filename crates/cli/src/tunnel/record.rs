@@ -31,6 +31,9 @@ pub(crate) struct Record {
     pub(crate) remote_port: u16,
     /// The port on ours.
     pub(crate) local_port: u16,
+    /// Whether a service manager keeps its keeper (SSH-15).
+    #[serde(default)]
+    pub(crate) service: bool,
     /// When the keeper began, in milliseconds of Unix time.
     pub(crate) since_ms: i64,
     /// After so long without a connection it ends by itself.

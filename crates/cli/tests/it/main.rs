@@ -31,6 +31,7 @@ mod target;
 mod terminal;
 mod tls;
 mod tunnel;
+mod tunnel_service;
 mod why;
 
 use std::path::PathBuf;

@@ -39,7 +39,7 @@ fn port_of(up: &Value) -> u16 {
     u16::try_from(up["tunnel"]["localPort"].as_u64().unwrap_or_else(|| panic!("{up}"))).unwrap()
 }
 
-fn health(laptop: &Laptop<'_>, port: u16) -> (i32, Value) {
+pub(crate) fn health(laptop: &Laptop<'_>, port: u16) -> (i32, Value) {
     let url = format!("ws://127.0.0.1:{port}");
     laptop.json(&["health", "--url", &url, "--token", TOKEN, "--timeout", "30s"])
 }
@@ -51,7 +51,7 @@ fn the_one(laptop: &Laptop<'_>) -> Value {
 }
 
 /// Waits until `is_so`: the end of another process, and what it writes, are no events here; this is the poll itself.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}");

@@ -84,7 +84,8 @@ impl Job {
         let socket = UnixDatagram::bind(&notify).map_err(|error| error.to_string())?;
         let mut child = self.command(unit, &notify).spawn().map_err(|error| error.to_string())?;
         self.0.starts.fetch_add(1, Ordering::Relaxed);
-        let ready = await_ready(&socket, &mut child);
+        let tells = unit.one("Type") == "notify";
+        let ready = if tells { await_ready(&socket, &mut child) } else { Ok(()) };
         // Later notifications (WATCHDOG=1, STOPPING=1) go nowhere.
         drop(folder);
         *slot = Some(child);

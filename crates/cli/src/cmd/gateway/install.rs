@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal as _;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use config::edit::Change;
@@ -14,7 +14,7 @@ use super::report::Done;
 use crate::app::App;
 use crate::exit::Failure;
 use crate::service::spec::Var;
-use crate::service::{self, Installed, Linger, Manager, Name, ServiceSpec, process};
+use crate::service::{self, Installed, Linger, Manager, Name, ServiceSpec, here, process};
 
 /// Install the Gateway as a service of this user and start it
 #[derive(Debug, Default, clap::Args)]
@@ -64,7 +64,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     if let Some(token) = &args.token {
         keep_token(app, token)?;
     }
-    let spec = spec(app, args, name)?;
+    let (spec, port) = spec(app, args, name)?;
     let loaded = install_checks::config(app, &spec, args.allow_unconfigured)?;
     let manager = service::keeper(&app.env, &spec.name, args.system)?;
     let before = manager.state(&spec.name)?;
@@ -72,7 +72,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     base::ensure_private_dir(&app.paths.logs())
         .map_err(|error| Failure::new("STATE_DIR_UNWRITABLE", format!("`{}`: {error}", app.paths.logs().display())))?;
     let installed = service::install(&*manager, &spec, args.force)?;
-    let mut done = said(app, installed, &spec, &*manager);
+    let mut done = said(app, installed, port, &*manager);
     if !process::wait(ANSWERS_WITHIN, || Ok(process::running(&app.paths)?.is_some()))? {
         done = done
             .warn("the service has been started, but no Gateway has taken its state folder yet")
@@ -82,19 +82,19 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         done = done.warn("--runtime and --runtime-path are ignored: openclaw is one program");
     }
     let of_config = config::effective_port(&loaded.config, &<_>::default(), &app.env, app.paths.profile.default_port());
-    if of_config != spec.port {
-        let warning = format!("the service listens on port {}, but commands look at port {of_config}", spec.port);
-        done = done.warn(warning).hint(format!("openclaw config set gateway.port {}", spec.port));
+    if of_config != port {
+        let warning = format!("the service listens on port {port}, but commands look at port {of_config}");
+        done = done.warn(warning).hint(format!("openclaw config set gateway.port {port}"));
     }
-    linger(app, args, &*manager, done)?.print(app);
+    linger(app, args.linger, &*manager, done)?.print(app);
     Ok(())
 }
 
-fn said(app: &App, installed: Installed, spec: &ServiceSpec, manager: &dyn Manager) -> Done {
+fn said(app: &App, installed: Installed, port: u16, manager: &dyn Manager) -> Done {
     let label = manager.label();
     let done = match installed {
         Installed::Fresh => {
-            Done::new("install", "installed", format!("installed and started ({label}) on port {}", spec.port))
+            Done::new("install", "installed", format!("installed and started ({label}) on port {port}"))
         }
         Installed::Already => {
             Done::new("install", "already-installed", format!("already installed ({label}), and running"))
@@ -110,11 +110,11 @@ fn said(app: &App, installed: Installed, spec: &ServiceSpec, manager: &dyn Manag
 }
 
 /// SVC-2: without lingering a service of a user ends with the last logout.
-fn linger(app: &App, args: &Args, manager: &dyn Manager, done: Done) -> Result<Done, Failure> {
+pub(in crate::cmd) fn linger(app: &App, is_wanted: bool, manager: &dyn Manager, done: Done) -> Result<Done, Failure> {
     let Linger::Off(user) = manager.linger() else { return Ok(done) };
     let asks = !app.out.json && app.out.is_terminal && std::io::stdin().is_terminal();
     let question = format!("Services of {user} stop at logout. Let them run on (loginctl enable-linger)?");
-    let wanted = args.linger || asks && inquire::Confirm::new(&question).with_default(true).prompt().unwrap_or(false);
+    let wanted = is_wanted || asks && inquire::Confirm::new(&question).with_default(true).prompt().unwrap_or(false);
     if !wanted {
         let warning = format!("lingering is off: the service stops when {user} logs out");
         return Ok(done.warn(warning).hint(format!("loginctl enable-linger {user}")));
@@ -131,28 +131,25 @@ fn keep_token(app: &App, token: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What the service of this profile shall be.
-fn spec(app: &App, args: &Args, name: Name) -> Result<ServiceSpec, Failure> {
+/// What the service of this profile shall be, and its port.
+fn spec(app: &App, args: &Args, name: Name) -> Result<(ServiceSpec, u16), Failure> {
     let loaded = config::load(app.config_file(), &app.env)?;
     let overrides =
         StartOverrides { port: args.port, in_container: config::in_container(&app.env), ..StartOverrides::default() };
     let port = config::effective_port(&loaded.config, &overrides, &app.env, app.paths.profile.default_port());
-    let mut env = vec![Var::Marker, Var::StateDir(app.paths.state_dir.clone())];
-    if app.paths.config_file != app.paths.state_dir.join("openclaw.json") {
-        env.push(Var::ConfigPath(app.paths.config_file.clone()));
-    }
-    env.extend(app.paths.profile.name().map(|name| Var::Profile(name.to_owned())));
-    env.push(Var::Path(search_path(&app.paths.home)));
+    let mut env = here::env(app);
     env.extend(args.system.then(|| Var::Home(app.paths.home.clone())));
-    Ok(ServiceSpec {
+    let mut words: Vec<String> = ["gateway", "run", "--port", &port.to_string()].map(str::to_owned).into();
+    words.extend(args.allow_unconfigured.then(|| "--allow-unconfigured".into()));
+    let spec = ServiceSpec {
         name,
         program: program(app, args)?,
-        port,
-        allow_unconfigured: args.allow_unconfigured,
+        args: words,
         env,
         state_dir: app.paths.state_dir.clone(),
         listen: listen(config::effective_bind(&loaded.config, &overrides), port),
-    })
+    };
+    Ok((spec, port))
 }
 
 /// Addresses that are known before the Gateway runs; a tailnet's come and go, and are its own to bind.
@@ -171,24 +168,8 @@ fn listen(bind: Bind, port: u16) -> Vec<SocketAddr> {
     addresses
 }
 
-/// This program, by the name people call it if that leads here, so that an update through a link is followed.
 fn program(app: &App, args: &Args) -> Result<PathBuf, Failure> {
-    if let Some(wrapper) = &args.wrapper {
-        let found = std::fs::canonicalize(wrapper).ok().filter(|path| path.is_file());
-        return found.ok_or_else(|| Failure::usage(format!("--wrapper `{}` is no file", wrapper.display())));
-    }
-    let own = std::env::current_exe().and_then(std::fs::canonicalize);
-    let own =
-        own.map_err(|error| Failure::new("SERVICE_PROGRAM_UNKNOWN", format!("where this program is: {error}")))?;
-    let called = which::which_in("openclaw", app.env.raw("PATH"), "/").ok();
-    let leads_here = called.filter(|path| std::fs::canonicalize(path).is_ok_and(|path| path == own));
-    Ok(leads_here.unwrap_or(own))
-}
-
-/// Where the programs an agent runs are found; a service starts with next to none of this.
-fn search_path(home: &Path) -> String {
-    let system = ["/opt/homebrew/bin", "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
-    let own = [".local/bin", "bin", ".cargo/bin"].map(|folder| home.join(folder));
-    let folders = own.into_iter().chain(system.map(PathBuf::from)).filter(|folder| folder.is_dir());
-    folders.map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(":")
+    let Some(wrapper) = &args.wrapper else { return here::program(app) };
+    let found = std::fs::canonicalize(wrapper).ok().filter(|path| path.is_file());
+    found.ok_or_else(|| Failure::usage(format!("--wrapper `{}` is no file", wrapper.display())))
 }

@@ -11,7 +11,7 @@ use crate::exit::Failure;
 use crate::service::{ServiceSpec, State, process};
 
 /// Whoever set these keeps the Gateway in another way.
-pub(super) fn environment(app: &App) -> Result<(), Failure> {
+pub(in crate::cmd) fn environment(app: &App) -> Result<(), Failure> {
     if app.env.get("HOME").is_some() {
         let message = "OPENCLAW_HOME is set: a service would not see it";
         return Err(Failure::new("SERVICE_HOME_OVERRIDDEN", message)

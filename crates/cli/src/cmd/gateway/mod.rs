@@ -7,7 +7,7 @@ mod discover;
 #[cfg(unix)]
 mod force;
 pub(super) mod install;
-mod install_checks;
+pub(super) mod install_checks;
 mod probe;
 pub(super) mod report;
 mod run;

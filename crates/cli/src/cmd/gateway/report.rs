@@ -16,24 +16,32 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    pub(super) fn new(action: &'static str, result: &'static str, message: impl Into<String>) -> Self {
+    pub(in crate::cmd) fn new(action: &'static str, result: &'static str, message: impl Into<String>) -> Self {
         Self { action, result, message: message.into(), ..Self::default() }
     }
 
-    pub(super) fn warn(mut self, warning: impl Into<String>) -> Self {
+    pub(in crate::cmd) fn warn(mut self, warning: impl Into<String>) -> Self {
         self.warnings.push(warning.into());
         self
     }
 
-    pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(in crate::cmd) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
         self
     }
 
     /// Prints it: one JSON value, or a sentence with its warnings and hints on stderr.
-    pub(super) fn print(&self, app: &App) {
-        let value = json!({"action": self.action, "ok": true, "result": self.result, "message": self.message,
-            "warnings": self.warnings, "hints": self.hints, "service": labels(&View::of(app))});
+    pub(in crate::cmd) fn print(&self, app: &App) {
+        self.print_with(app, &json!({"service": labels(&View::of(app))}));
+    }
+
+    /// The same with `more` than a Gateway's service to tell programs.
+    pub(in crate::cmd) fn print_with(&self, app: &App, more: &Value) {
+        let mut value = json!({"action": self.action, "ok": true, "result": self.result, "message": self.message,
+            "warnings": self.warnings, "hints": self.hints});
+        for (key, told) in more.as_object().into_iter().flatten() {
+            value[key] = told.clone();
+        }
         app.out.either(&value, || self.message.clone());
         if !app.out.json {
             self.warnings.iter().for_each(|warning| app.out.warn(warning));

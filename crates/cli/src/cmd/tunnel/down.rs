@@ -14,7 +14,7 @@ use crate::tunnel::{Record, Records, process};
 pub(super) struct Args {
     /// Tunnels to this host; may be left out when only one is up
     target: Option<String>,
-    /// Every tunnel
+    /// Every tunnel but those that a service keeps
     #[arg(long, conflicts_with = "target")]
     all: bool,
 }
@@ -35,6 +35,14 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         let failure = Failure::usage(format!("{} tunnels are up: name one, or say --all", meant.len()));
         return Err(failure.run("openclaw tunnel list"));
     }
+    // Its manager would start it again.
+    if let Some(kept) = meant.iter().find(|record| record.service && !args.all) {
+        let message = format!("a service keeps port {} to {}", kept.local_port, kept.target);
+        return Err(
+            Failure::new("TUNNEL_IS_A_SERVICE", message).run(format!("openclaw tunnel uninstall {}", kept.target))
+        );
+    }
+    let meant: Vec<Record> = meant.into_iter().filter(|record| !record.service).collect();
     meant.iter().try_for_each(|record| end(&records, record))?;
     let ports: Vec<u16> = meant.iter().map(|record| record.local_port).collect();
     app.out.either(&json!({"ok": true, "closed": ports}), || {
@@ -44,7 +52,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn end(records: &Records, record: &Record) -> Result<(), Failure> {
+pub(super) fn end(records: &Records, record: &Record) -> Result<(), Failure> {
     let port = record.local_port;
     for (by_force, patience) in [(false, ENDS_WITHIN), (true, IS_GONE_WITHIN)] {
         process::end(record.pid, by_force);

@@ -1,13 +1,18 @@
-//! `openclaw tunnel keep`: what `tunnel up` starts. Its port comes as stdin.
+//! `openclaw tunnel keep`: what `tunnel up` starts, with its port as stdin; and what `tunnel install` has a service manager
+//! run, which opens its port itself.
 
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::place::There;
+use super::up::taken;
 use crate::app::App;
 use crate::args::seconds;
 use crate::exit::Failure;
 use crate::rpc::block_on;
-use crate::tunnel::keeper::Keeper;
+use crate::tunnel::keeper::{Keeper, Log};
+use crate::tunnel::record::open_private;
 use crate::tunnel::{Record, Records, process};
 
 #[derive(Debug, clap::Args)]
@@ -16,19 +21,24 @@ pub(super) struct Args {
     there: There,
     #[arg(long, value_parser = seconds)]
     keep: Option<Duration>,
+    /// As a service: open this port
+    #[arg(long)]
+    local_port: Option<u16>,
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
-    let no_port = |error: std::io::Error| {
-        Failure::new("TUNNEL_NO_PORT", format!("no port was handed over: {error}")).run("openclaw tunnel up")
+    let records = Records::of(&app.paths)?;
+    let (listener, log) = match args.local_port {
+        None => (process::given_port().map_err(|error| no_port(&error))?, Log::Stderr),
+        Some(port) => as_service(&records, port)?,
     };
-    let listener = process::given_port().map_err(no_port)?;
     let target = args.there.target(app)?;
     let record = Record {
         pid: std::process::id(),
         target: target.ssh().map(|route| route.target.to_string()).unwrap_or_default(),
         remote_port: target.port(),
-        local_port: listener.local_addr().map_err(no_port)?.port(),
+        local_port: listener.local_addr().map_err(|error| no_port(&error))?.port(),
+        service: args.local_port.is_some(),
         since_ms: base::now_ms(),
         keep_ms: args.keep.and_then(|keep| u64::try_from(keep.as_millis()).ok()),
         open: 0,
@@ -39,9 +49,21 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         last_error: None,
         last_error_at_ms: None,
     };
-    let keeper = Keeper { records: Records::of(&app.paths)?, record, target, keep: args.keep };
+    let keeper = Keeper { records, record, target, keep: args.keep, log };
     block_on(async {
-        let listener = tokio::net::TcpListener::from_std(listener).map_err(no_port)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| no_port(&error))?;
         keeper.run(listener).await
     })
+}
+
+/// The port, and a log beside the record: a manager may keep what it prints elsewhere, or nowhere.
+fn as_service(records: &Records, port: u16) -> Result<(TcpListener, Log), Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| taken(port, &error))?;
+    listener.set_nonblocking(true).map_err(|error| no_port(&error))?;
+    let log = open_private(&records.log(port)).map_err(|error| no_port(&error))?;
+    Ok((listener, Log::File(Arc::new(log))))
+}
+
+fn no_port(error: &std::io::Error) -> Failure {
+    Failure::new("TUNNEL_NO_PORT", format!("no port was handed over: {error}")).run("openclaw tunnel up")
 }

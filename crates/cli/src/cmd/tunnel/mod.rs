@@ -2,11 +2,13 @@
 //! that speak no SSH themselves (SSH-13, SSH-16).
 
 mod down;
+mod install;
 mod keep;
 mod logs;
 mod place;
 mod status;
 mod trust;
+mod uninstall;
 mod up;
 
 use clap::Subcommand;
@@ -36,6 +38,10 @@ enum Action {
     Logs(logs::Args),
     /// Look at the key of an SSH host and take it as known
     Trust(trust::Args),
+    /// Have the service manager of this system keep a tunnel, now and after every login
+    Install(install::Args),
+    /// Stop a tunnel that is kept so, and remove its service
+    Uninstall(uninstall::Args),
     #[command(hide = true)]
     Keep(keep::Args),
 }
@@ -48,6 +54,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         Action::List => status::list(app),
         Action::Logs(args) => logs::run(app, args),
         Action::Trust(args) => trust::run(app, args),
+        Action::Install(args) => install::run(app, args),
+        Action::Uninstall(args) => uninstall::run(app, args),
         Action::Keep(args) => keep::run(app, args),
     }
 }

@@ -51,7 +51,7 @@ fn whole(record: &Record) -> String {
         ("Port:", format!("127.0.0.1:{}", record.local_port)),
         ("Leads to:", format!("port {} of {}", record.remote_port, record.target)),
         ("Up for:", table::age(record.since_ms, base::now_ms())),
-        ("Keeper:", format!("pid {}", record.pid)),
+        ("Keeper:", format!("pid {}{}", record.pid, if record.service { ", kept by a service" } else { "" })),
         ("Connections:", format!("{} now, {} in all", record.open, record.connections)),
         ("Bytes:", format!("{} sent, {} received", record.bytes_sent, record.bytes_received)),
     ];

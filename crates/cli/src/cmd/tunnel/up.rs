@@ -30,7 +30,7 @@ pub(super) struct Args {
 }
 
 /// The port programs expect a Gateway on.
-const PREFERRED_PORT: u16 = base::DEFAULT_PORT;
+pub(super) const PREFERRED_PORT: u16 = base::DEFAULT_PORT;
 /// What a keeper would hand on to every `ssh` it starts, and needs none of.
 const SECRETS: [&str; 2] = ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD"];
 
@@ -80,7 +80,7 @@ fn bind(port: Option<u16>) -> Result<TcpListener, Failure> {
     }
 }
 
-fn taken(port: u16, error: &io::Error) -> Failure {
+pub(super) fn taken(port: u16, error: &io::Error) -> Failure {
     let code = "TUNNEL_PORT_IN_USE";
     if error.kind() != io::ErrorKind::AddrInUse {
         return Failure::new(code, format!("port {port} of this machine cannot be had: {error}"))
@@ -117,7 +117,7 @@ fn start(
 }
 
 /// The same question, through the port.
-async fn through(port: u16, target: &Target) -> Result<(), Failure> {
+pub(super) async fn through(port: u16, target: &Target) -> Result<(), Failure> {
     let unreachable = |source| DialError::Unreachable { target: target.clone(), source };
     let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.map_err(unreachable)?;
     Ok(ready::check(stream, target).await?)
@@ -144,9 +144,10 @@ fn say(app: &App, record: &Record, is_up_already: bool) {
     app.out.either(&value, || {
         let already = if is_up_already { " already" } else { "" };
         let Record { local_port, target, remote_port, pid, .. } = record;
+        let close = if record.service { "uninstall" } else { "down" };
         format!(
             "ws://127.0.0.1:{local_port} leads{already} to port {remote_port} of {target} (pid {pid}).\n\
-             Close it with: openclaw tunnel down {target}"
+             Close it with: openclaw tunnel {close} {target}"
         )
     });
 }
