@@ -4,6 +4,7 @@ mod chat;
 mod connects;
 mod fanout;
 mod idle;
+mod remote;
 mod rpc;
 mod start;
 mod tls;
@@ -26,6 +27,9 @@ pub(crate) async fn all(binary: &Path, runs: usize, only: Option<&str>) -> Resul
     }
     if wanted("tls") {
         tls::measure(binary, runs, &mut report).await?;
+    }
+    if wanted("remote") {
+        remote::measure(binary, runs, &mut report).await?;
     }
     if wanted("rpc") {
         rpc::measure(binary, runs, &mut report).await?;
