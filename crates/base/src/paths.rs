@@ -144,6 +144,11 @@ impl StatePaths {
         self.state_dir.join("logs")
     }
 
+    /// What a Gateway in the background printed since it was last started.
+    pub fn background_output(&self) -> PathBuf {
+        self.state_dir.join("logs/background.out")
+    }
+
     /// Zone files for wide-area discovery (DISC-8).
     pub fn dns(&self) -> PathBuf {
         self.state_dir.join("dns")

@@ -16,6 +16,7 @@ mod rpc;
 mod service;
 mod ssh;
 mod tunnel;
+mod up;
 
 use std::process::ExitCode;
 

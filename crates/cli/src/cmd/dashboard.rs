@@ -62,6 +62,14 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
+/// A link to the page of the Gateway here that signs in once; `None` when it makes none.
+pub(super) fn signed_in(app: &App) -> Result<Option<String>, Failure> {
+    let rpc = Rpc::default();
+    let way = rpc::way(app, &rpc.reach, None, true)?;
+    let once = link(app, &rpc);
+    Ok(once.map(|once| fragment(&page(app, &way), "bootstrapToken", once.bootstrap_token.as_str())))
+}
+
 /// Where the page is.
 fn page(app: &App, way: &Way) -> String {
     let base_path = app.config().map(|loaded| loaded.config.gateway.control_ui.base_path.clone()).unwrap_or_default();

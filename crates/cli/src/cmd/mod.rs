@@ -8,7 +8,8 @@ mod daemon;
 mod dashboard;
 mod devices;
 mod dns;
-mod gateway;
+mod down;
+pub(crate) mod gateway;
 mod health;
 mod help;
 mod logs;
@@ -18,11 +19,12 @@ mod removal;
 mod reset;
 mod security;
 mod sessions;
-mod setup;
+pub(crate) mod setup;
 mod status;
 mod system;
 mod tunnel;
 mod uninstall;
+mod up;
 pub(crate) mod version;
 mod why;
 
@@ -40,6 +42,10 @@ use crate::out::{self, Out};
 /// One line per command that is built.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Bring a Gateway up, here or on a host of yours through SSH
+    Up(up::Args),
+    /// Take it down again
+    Down(down::Args),
     /// Run the Gateway, or look at one
     Gateway(gateway::Args),
     /// Keep the Gateway as a service (as `openclaw gateway`)
@@ -91,6 +97,8 @@ pub(crate) enum Command {
 impl Command {
     fn run(&self, app: &App) -> Result<(), Failure> {
         match self {
+            Self::Up(args) => up::run(app, args),
+            Self::Down(args) => down::run(app, args),
             Self::Gateway(args) => gateway::run(app, args),
             Self::Daemon(args) => daemon::run(app, args),
             Self::Health(args) => health::run(app, args),

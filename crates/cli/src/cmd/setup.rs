@@ -62,7 +62,7 @@ enum ModeFlag {
 
 /// What a setup shall say beyond its defaults.
 #[derive(Debug, Default)]
-pub(super) struct Wanted {
+pub(crate) struct Wanted {
     is_remote: bool,
     remote_url: Option<String>,
     remote_token: Option<String>,
@@ -73,11 +73,25 @@ pub(super) struct Wanted {
     workspace: Option<PathBuf>,
 }
 
+impl Wanted {
+    /// A Gateway here, on `port` when one is named.
+    pub(crate) fn on_port(port: Option<u16>) -> Self {
+        Self { port, ..Self::default() }
+    }
+}
+
 /// What a setup did.
-pub(super) struct Made {
+pub(crate) struct Made {
     created: bool,
     changed: Vec<String>,
     workspace: Option<PathBuf>,
+}
+
+impl Made {
+    /// Whether there was no config before.
+    pub(crate) const fn is_new(&self) -> bool {
+        self.created
+    }
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
@@ -125,8 +139,13 @@ fn wanted(args: &Args) -> Result<Wanted, Failure> {
     })
 }
 
+/// Whether a setup without wishes would add nothing to this config.
+pub(crate) fn is_whole(before: &config::Loaded) -> bool {
+    before.exists && patch(before, &Wanted::default()) == json!({})
+}
+
 /// Writes what is missing and makes the workspace.
-pub(super) fn create(app: &App, wanted: &Wanted) -> Result<Made, Failure> {
+pub(crate) fn create(app: &App, wanted: &Wanted) -> Result<Made, Failure> {
     let unwritable = |error: std::io::Error| {
         Failure::new("STATE_DIR_UNWRITABLE", format!("`{}`: {error}", app.paths.state_dir.display()))
             .advise("set OPENCLAW_STATE_DIR to a folder you own")

@@ -40,6 +40,16 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         return Err(Failure::usage("say what to remove: --service, --state, --workspace, --app or --all")
             .run("openclaw uninstall --all --dry-run"));
     }
+    remove(app, args, "uninstall")
+}
+
+/// `openclaw down` is the service, and the state when asked.
+pub(super) fn down(app: &App, state: bool, dry_run: bool, yes: bool) -> Result<(), Failure> {
+    let args = Args { service: true, state, workspace: false, app: false, all: false, dry_run, yes };
+    remove(app, &args, "down")
+}
+
+fn remove(app: &App, args: &Args, action: &'static str) -> Result<(), Failure> {
     let mut removal = Removal::of_service(args.service || args.all);
     let spaces = workspaces(app);
     let takes_spaces = args.workspace || args.all;
@@ -56,7 +66,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     if args.app || args.all {
         removal.add(APP.into());
     }
-    removal.carry_out(app, "uninstall", Consent { dry_run: args.dry_run, yes: args.yes })?;
+    removal.carry_out(app, action, Consent { dry_run: args.dry_run, yes: args.yes })?;
     if !args.dry_run
         && let Ok(program) = std::env::current_exe()
     {

@@ -32,6 +32,7 @@ mod terminal;
 mod tls;
 mod tunnel;
 mod tunnel_service;
+mod up;
 mod why;
 
 use std::path::PathBuf;

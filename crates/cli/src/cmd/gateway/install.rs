@@ -46,12 +46,28 @@ pub(crate) struct Args {
     /// Accepted; there is no runtime to choose
     #[arg(long, value_name = "PATH")]
     runtime_path: Option<PathBuf>,
+    /// For `up`, which has stopped what ran and was told that services run on after logout.
+    #[arg(skip)]
+    is_for_up: bool,
+}
+
+impl Args {
+    /// As `openclaw up` installs it: anew if its definition is another, without a question.
+    pub(crate) fn for_up(system: bool) -> Self {
+        Self { system, is_for_up: true, ..Self::default() }
+    }
 }
 
 /// After which a service that says nothing gets a warning.
 const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    install(app, args)?.print(app);
+    Ok(())
+}
+
+/// Installs and starts it; says what was done.
+pub(crate) fn install(app: &App, args: &Args) -> Result<Done, Failure> {
     let name = Name::gateway(&app.paths.profile);
     install_checks::environment(app)?;
     if args.system && process::uid() != 0 {
@@ -71,7 +87,7 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     install_checks::not_ours(app, &before, args.force)?;
     base::ensure_private_dir(&app.paths.logs())
         .map_err(|error| Failure::new("STATE_DIR_UNWRITABLE", format!("`{}`: {error}", app.paths.logs().display())))?;
-    let installed = service::install(&*manager, &spec, args.force)?;
+    let installed = service::install(&*manager, &spec, args.force || args.is_for_up)?;
     let mut done = said(app, installed, port, &*manager);
     if !process::wait(ANSWERS_WITHIN, || Ok(process::running(&app.paths)?.is_some()))? {
         done = done
@@ -86,8 +102,10 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         let warning = format!("the service listens on port {port}, but commands look at port {of_config}");
         done = done.warn(warning).hint(format!("openclaw config set gateway.port {port}"));
     }
-    linger(app, args.linger, &*manager, done)?.print(app);
-    Ok(())
+    if args.is_for_up {
+        return Ok(lingering(&*manager, done));
+    }
+    linger(app, args.linger, &*manager, done)
 }
 
 fn said(app: &App, installed: Installed, port: u16, manager: &dyn Manager) -> Done {
@@ -121,6 +139,15 @@ pub(in crate::cmd) fn linger(app: &App, is_wanted: bool, manager: &dyn Manager, 
     }
     manager.enable_linger()?;
     Ok(done)
+}
+
+/// The same without a question; a system that forbids it is no reason to have no service.
+fn lingering(manager: &dyn Manager, done: Done) -> Done {
+    let Linger::Off(user) = manager.linger() else { return done };
+    match manager.enable_linger() {
+        Ok(()) => done,
+        Err(error) => done.warn(format!("the service stops when {user} logs out: {error}")),
+    }
 }
 
 /// `--token`: into the config, which is 0600, and nowhere else.

@@ -2,14 +2,14 @@
 
 mod auth_token;
 mod call;
-pub(super) mod control;
+pub(crate) mod control;
 mod discover;
 #[cfg(unix)]
 mod force;
-pub(super) mod install;
+pub(crate) mod install;
 pub(super) mod install_checks;
 mod probe;
-pub(super) mod report;
+pub(crate) mod report;
 mod run;
 pub(super) mod status;
 mod target;

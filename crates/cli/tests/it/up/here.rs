@@ -1,0 +1,93 @@
+//! On this machine.
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{alone, json};
+
+/// A home whose Gateway is taken down when the test ends, however it ends.
+struct Home(TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn json(&self, args: &[&str]) -> (i32, Value) {
+        json(&mut alone(&self.0), args)
+    }
+
+    fn state(&self, name: &str) -> std::path::PathBuf {
+        self.0.path().join(".openclaw").join(name)
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        let _ended = alone(&self.0).args(["gateway", "stop", "--force"]).output();
+    }
+}
+
+fn states(value: &Value) -> Vec<&str> {
+    value["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect()
+}
+
+/// CLI-11, SVC-1: from nothing to a Gateway that answers; again changes nothing; down takes all of it away.
+#[test]
+fn one_command_brings_a_gateway_up_and_one_takes_it_down() {
+    let (home, port) = (Home::new(), kit::free_port().to_string());
+    let up = ["up", "--no-service", "--gateway-port", &port];
+    let (exit, planned) = home.json(&[&up[..], &["--dry-run"]].concat());
+    assert_eq!((exit, states(&planned)), (0, vec!["would"; 3]), "{planned}");
+    assert!(!home.state("openclaw.json").exists(), "a dry run changes nothing");
+    let (exit, refused) = home.json(&up);
+    assert_eq!((exit, &refused["error"]["type"]), (2, &json!("usage_error")), "without a terminal it wants --yes");
+
+    let (exit, made) = home.json(&[&up[..], &["--yes"]].concat());
+    assert_eq!((exit, states(&made)), (0, vec!["done"; 3]), "{made}");
+    assert_eq!(made["gateway"]["port"].to_string(), port);
+    assert!(made["link"].as_str().unwrap().contains("#bootstrapToken="), "{made}");
+    assert!(made["warnings"][0].as_str().unwrap().contains("after a reboot"), "{made}");
+    let config = std::fs::read_to_string(home.state("openclaw.json")).unwrap();
+    let (_, again) = home.json(&["up", "--no-service", "--no-link"]);
+    assert_eq!(states(&again), ["already", "already", "done"], "{again}");
+    assert_eq!(again["gateway"]["pid"], made["gateway"]["pid"]);
+    assert_eq!(std::fs::read_to_string(home.state("openclaw.json")).unwrap(), config);
+    assert_eq!(home.json(&["health"]).0, 0);
+
+    let (exit, down) = home.json(&["down", "--yes", "--state"]);
+    assert_eq!((exit, &down["removed"]), (0, &json!(true)), "{down}");
+    assert!(!home.state("openclaw.json").exists() && home.state("workspace").exists());
+    assert_eq!(home.json(&["health"]).0, 3);
+}
+
+/// A step that fails says which it was, and what was done stays.
+#[test]
+fn a_failed_step_is_named_and_the_next_run_goes_on() {
+    let (home, port) = (Home::new(), kit::free_port());
+    std::fs::create_dir(home.state("")).unwrap();
+    std::fs::write(home.state("logs"), "where a folder has to be").unwrap();
+    let up = ["up", "--no-service", "--no-link", "--yes", "--gateway-port", &port.to_string()];
+    let (exit, failed) = home.json(&up);
+    assert_eq!((exit, states(&failed)), (1, vec!["done", "failed"]), "{failed}");
+    assert!(failed["error"]["message"].as_str().unwrap().starts_with("step `gateway`: "), "{failed}");
+    std::fs::remove_file(home.state("logs")).unwrap();
+    let (exit, made) = home.json(&up);
+    assert_eq!((exit, states(&made)), (0, vec!["already", "done", "done"]), "{made}");
+    // Another port is another Gateway.
+    let other = kit::free_port().to_string();
+    let (_, moved) = home.json(&["up", "--no-service", "--no-link", "--yes", "--gateway-port", &other]);
+    assert_eq!((states(&moved), moved["gateway"]["port"].to_string()), (vec!["done"; 3], other), "{moved}");
+}
+
+/// A client's profile is not made into a Gateway's by accident.
+#[test]
+fn the_profile_of_a_client_is_left_alone() {
+    let home = Home::new();
+    std::fs::create_dir(home.state("")).unwrap();
+    let text = json!({"gateway": {"mode": "remote", "remote": {"sshTarget": "me@far"}}}).to_string();
+    std::fs::write(home.state("openclaw.json"), &text).unwrap();
+    let (exit, refused) = home.json(&["up", "--yes"]);
+    assert_eq!((exit, &refused["error"]["code"]), (1, &json!("UP_IS_A_CLIENT")), "{refused}");
+    assert_eq!(std::fs::read_to_string(home.state("openclaw.json")).unwrap(), text);
+}
