@@ -7,6 +7,7 @@
 mod atomic;
 mod backoff;
 mod clock;
+mod digest;
 mod env;
 mod explain;
 pub mod log;
@@ -18,6 +19,7 @@ mod shield;
 pub use atomic::{ensure_private_dir, replace_file, write_atomic};
 pub use backoff::Backoff;
 pub use clock::{iso, now_ms};
+pub use digest::sha256_hex;
 pub use env::Env;
 pub use explain::{Code, Explain, Kind, Step};
 pub use paths::{DEFAULT_PORT, PathsError, Profile, StatePaths, profile_port};

@@ -39,7 +39,7 @@ pub(crate) async fn after(app: &App, how: &Connect, error: &DialError) -> Result
     if !(app.ssh.ssh.is_some() || app.ssh.via == Some(Via::Ssh)) {
         return Ok(None);
     }
-    let token = ask(route, how.target.port(), how.timeout).await?;
+    let token = ask(route, SCRIPT, how.target.port(), how.timeout).await?;
     app.out.note(&format!("{login} lets this machine in; to take it back, run there: openclaw devices list"));
     // A token that is not enough would be shown first (AUTH-10).
     if let Some(tokens) = &how.tokens {
@@ -61,9 +61,9 @@ fn helps(code: Code) -> bool {
     codes.contains(&code.0)
 }
 
-/// Has the `openclaw` of the far host make an invitation to the Gateway on its `far_port`.
-pub(crate) async fn ask(route: &SshRoute, far_port: u16, within: Duration) -> Result<Secret, Failure> {
-    let ran = link::ssh_run(route, SCRIPT, tokio::io::empty(), within).await;
+/// Has the `openclaw` of the far host, as `script` starts it, make an invitation to the Gateway on its `far_port`.
+pub(crate) async fn ask(route: &SshRoute, script: &str, far_port: u16, within: Duration) -> Result<Secret, Failure> {
+    let ran = link::ssh_run(route, script, tokio::io::empty(), within).await;
     let ran = ran.map_err(|failure| Failure::dial(&DialError::Ssh(Box::new(failure))))?;
     let login = route.target.whole();
     let invitation = serde_json::from_slice::<Invitation>(&ran.stdout).ok().filter(|_| ran.is_ok());

@@ -93,7 +93,8 @@ fn signal(owner: &LockOwner, wish: Wish) -> Result<(), Failure> {
     Err(Failure::new("GATEWAY_NOT_SIGNALLED", message).advise("press Ctrl-C where it runs"))
 }
 
-/// Whether a Gateway on this host says that it has started; one that speaks TLS is taken at its lock's word.
+/// Whether a Gateway on this host says that it has started; one that speaks TLS refuses a plain question with 400, and is
+/// taken at its lock's word.
 pub(crate) fn answers(port: u16) -> bool {
     use std::io::{Read as _, Write as _};
     let Ok(mut stream) = std::net::TcpStream::connect_timeout(&([127, 0, 0, 1], port).into(), ANSWERS_WITHIN) else {
@@ -105,5 +106,5 @@ pub(crate) fn answers(port: u16) -> bool {
         .set_read_timeout(Some(ANSWERS_WITHIN))
         .and_then(|()| stream.write_all(request.as_bytes()))
         .and_then(|()| stream.read_exact(&mut head));
-    exchanged.is_ok() && (head.ends_with(b" 200") || !head.starts_with(b"HTTP/"))
+    exchanged.is_ok() && (head.ends_with(b" 200") || head.ends_with(b" 400") || !head.starts_with(b"HTTP/"))
 }

@@ -7,3 +7,4 @@
 mod background;
 pub(crate) mod here;
 pub(crate) mod plan;
+pub(crate) mod there;

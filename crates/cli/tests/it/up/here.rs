@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::states;
 use crate::{alone, json};
 
 /// A home whose Gateway is taken down when the test ends, however it ends.
@@ -26,10 +27,6 @@ impl Drop for Home {
     fn drop(&mut self) {
         let _ended = alone(&self.0).args(["gateway", "stop", "--force"]).output();
     }
-}
-
-fn states(value: &Value) -> Vec<&str> {
-    value["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect()
 }
 
 /// CLI-11, SVC-1: from nothing to a Gateway that answers; again changes nothing; down takes all of it away.
