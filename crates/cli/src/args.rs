@@ -117,7 +117,7 @@ pub(crate) struct SshFlags {
     /// Private key for SSH, beside those your SSH configuration names
     #[arg(long, global = true, value_name = "PATH", help_heading = "Gateway through SSH")]
     pub(crate) ssh_identity: Option<PathBuf>,
-    /// Who speaks SSH
+    /// Who speaks SSH [default: the system's ssh where there is one]
     #[arg(long, global = true, value_name = "WHO", value_enum, help_heading = "Gateway through SSH")]
     pub(crate) ssh_backend: Option<Backend>,
     /// How to get there; `auto` does what the config says

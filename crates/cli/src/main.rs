@@ -12,6 +12,7 @@ mod cred;
 mod exit;
 mod invitation;
 mod out;
+mod passphrase;
 mod rpc;
 mod service;
 mod ssh;

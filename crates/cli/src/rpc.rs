@@ -19,6 +19,7 @@ use crate::args::{Reach, Rpc};
 use crate::cred::{self, Asked, Given, NoWay, PinSource, Place, Way};
 use crate::exit::Failure;
 use crate::invitation;
+use crate::passphrase;
 use crate::ssh;
 
 /// The limit of a whole client command when none is given (CLI-2).
@@ -360,7 +361,7 @@ pub(crate) fn how(app: &App, way: Way, want: &Want) -> Result<Connect, Failure> 
         role: Role::Operator,
         min_protocol: if want.who == As::Probe { wire::MIN_PROTOCOL } else { wire::PROTOCOL },
         allow_private_plaintext: app.env.is_on("ALLOW_INSECURE_PRIVATE_WS"),
-        ..Connect::new(way.target, client_info(want.who))
+        ..Connect::new(passphrase::asked_for(app, way.target)?, client_info(want.who))
     })
 }
 

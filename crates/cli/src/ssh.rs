@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use base::Env;
 use config::{HostKeyPolicy, Mode, Transport};
-use link::{HostKeys, Route, SHARED_IDLE, Sharing, Source, SshBackend, SshRoute, SshTarget, Target};
+use link::{Caller, HostKeys, Route, SHARED_IDLE, Sharing, Source, SshBackend, SshRoute, SshTarget, Target};
 
 use crate::app::App;
 use crate::args::{self, Backend, Via};
@@ -75,10 +75,6 @@ fn through(asked: &Asked, given: Given<'_>, host: SshTarget) -> Result<Target, N
             HostKeyPolicy::Strict => HostKeys::Strict,
             HostKeyPolicy::Openssh => HostKeys::Openssh,
         },
-        backend: match asked.ssh.ssh_backend {
-            None | Some(Backend::Openssh) => SshBackend::Openssh,
-            Some(Backend::Builtin) => SshBackend::Builtin,
-        },
         // Who asks for SSH gets SSH; a forward kept by hand counts where only the config speaks of it.
         standing: url.filter(|_| !by_flag).map(Box::new),
         ..SshRoute::new(host)
@@ -96,16 +92,34 @@ fn remote_url(given: Given<'_>) -> Result<Option<Target>, NoWay> {
     Ok(text.map(|url| Target::parse(url, Source::ConfigRemote)).transpose()?)
 }
 
-/// Gives a route what this machine has for it: another `ssh_config`, shared connections, and what an alias stands for.
+/// Who speaks SSH: whoever was named, else the system's `ssh` where there is one (SSH-2).
+fn backend(asked: Option<Backend>) -> SshBackend {
+    match asked {
+        None => SshBackend::of_this_machine(),
+        Some(Backend::Openssh) => SshBackend::Openssh,
+        Some(Backend::Builtin) => SshBackend::Builtin,
+    }
+}
+
+/// A strict route to `host` with what this machine has for it.
+pub(crate) fn route_to(app: &App, host: SshTarget) -> SshRoute {
+    let config_file = app.env.get("SSH_CONFIG").map(|path| at_home(Path::new(&path), &app.env));
+    let (backend, caller) = (backend(app.ssh.ssh_backend), Caller::of(&app.env));
+    SshRoute { config_file, backend, caller, ..SshRoute::new(host) }
+}
+
+/// Gives a route what this machine has for it: who speaks SSH, another `ssh_config`, shared connections, and what an
+/// alias stands for.
 pub(crate) fn outfit(app: &App, target: Target) -> Result<Target, Failure> {
     let Some(route) = target.ssh() else { return Ok(target) };
     let keep = app.env.get("SSH_KEEP").map(|text| args::seconds(&text)).transpose();
     let keep = keep.map_err(|error| Failure::usage(format!("OPENCLAW_SSH_KEEP: {error}")))?.unwrap_or(SHARED_IDLE);
     let route = SshRoute {
         identity: route.identity.as_deref().map(|path| at_home(path, &app.env)),
-        config_file: app.env.get("SSH_CONFIG").map(|path| at_home(Path::new(&path), &app.env)),
         sharing: (keep > Duration::ZERO).then(|| Sharing { folder: app.paths.ssh(), idle: keep }),
-        ..route.clone()
+        host_keys: route.host_keys,
+        standing: route.standing.clone(),
+        ..route_to(app, route.target.clone())
     };
     Ok(target.by(Route::Ssh(Box::new(route.resolved()))))
 }

@@ -152,9 +152,6 @@ impl Explain for DialError {
             Self::Plaintext(refused) => refused.next(),
             Self::Tls(fault) => fault.next(),
             Self::Ssh(failure) => failure.next(),
-            Self::NotBuilt { target, .. } if target.ssh().is_some() => {
-                vec![Step::advise("leave --ssh-backend out, so that the system's ssh does it")]
-            }
             Self::NotBuilt { target, .. } => {
                 let forward = format!("ssh -N -L 18789:127.0.0.1:{} user@{}", 18789, target.host());
                 vec![Step::run(forward), Step::run("openclaw health --url ws://127.0.0.1:18789 --token <token>")]

@@ -106,6 +106,12 @@ pub enum DialError {
     Identity(#[from] IdentityError),
 }
 
+impl From<SshFailure> for DialError {
+    fn from(failure: SshFailure) -> Self {
+        Self::Ssh(Box::new(failure))
+    }
+}
+
 impl DialError {
     /// A stream that broke: SSH says why its own did.
     pub fn broken(target: &Target, source: io::Error) -> Self {

@@ -36,9 +36,9 @@ pub use target::{PlaintextRefused, Route, Source, Target, TargetError, plaintext
 pub use tls_fault::{Distrust, TlsFault};
 pub use tokens::{StoredToken, TokenStore};
 pub use transports::ssh::{
-    HostKeys, Ran, SHARED_IDLE, SSH_PORT, Sharing, SshBackend, SshFailure, SshProblem, SshRoute, SshTarget,
-    SshTargetError, run as ssh_run,
+    Caller, HostKey, HostKeys, KnownHost, Passphrase, Ran, SHARED_IDLE, SSH_PORT, Sharing, SshBackend, SshFailure,
+    SshProblem, SshRoute, SshTarget, SshTargetError, run as ssh_run,
 };
 pub use transports::tls::Leaf;
-pub use transports::{ByteStream, open as open_stream};
+pub use transports::{ByteStream, Streams, open as open_stream};
 pub use why::{Finding, Probe, State, why};

@@ -4,6 +4,7 @@
 //! nothing of the machine's own `~/.ssh` is read or written. Works for root in a container and for any user outside.
 
 use std::fs;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -86,10 +87,38 @@ impl Sshd {
         self.path("known_hosts")
     }
 
-    /// Makes a private key it does not accept, and says where it is.
+    /// A private key it does not accept, made when it is first asked for.
     pub fn strange_key(&self) -> PathBuf {
-        self.make_key("strange_key");
-        self.path("strange_key")
+        let file = self.path("strange_key");
+        if !file.exists() {
+            self.make_key("strange_key");
+        }
+        file
+    }
+
+    /// Makes one more private key it accepts, of the kind `ssh-keygen` calls `kind`.
+    ///
+    /// # Panics
+    /// When the key cannot be made or written down.
+    pub fn accept_key(&self, kind: &str) -> PathBuf {
+        self.accept(&format!("{kind}_key"), kind, "")
+    }
+
+    /// Makes one more private key it accepts, which opens with `passphrase`.
+    ///
+    /// # Panics
+    /// As [`Sshd::accept_key`].
+    pub fn accept_locked_key(&self, passphrase: &str) -> PathBuf {
+        self.accept("locked_key", "ed25519", passphrase)
+    }
+
+    fn accept(&self, name: &str, kind: &str, passphrase: &str) -> PathBuf {
+        self.generate(name, kind, passphrase);
+        let key = fs::read(self.path(&format!("{name}.pub"))).expect("the key is there");
+        let mut accepted =
+            fs::OpenOptions::new().append(true).open(self.path("authorized_keys")).expect("they are there");
+        accepted.write_all(&key).expect("the key is accepted");
+        self.path(name)
     }
 
     /// A `ssh` that reaches it with [`Sshd::config`]; add options, then the host.
@@ -107,6 +136,11 @@ impl Sshd {
     /// How many times somebody has logged in: one per SSH handshake that came through.
     pub fn logins(&self) -> usize {
         self.log().lines().filter(|line| line.contains("Accepted publickey for ")).count()
+    }
+
+    /// Whether anybody is connected right now.
+    pub fn has_visitors(&self) -> bool {
+        !self.logged_in().is_empty()
     }
 
     /// Gives it another host key, as after a reinstall; clients still know the old one. Restarts it.
@@ -203,8 +237,12 @@ impl Sshd {
     }
 
     fn make_key(&self, name: &str) {
+        self.generate(name, "ed25519", "");
+    }
+
+    fn generate(&self, name: &str, kind: &str, passphrase: &str) {
         let mut command = Command::new("ssh-keygen");
-        command.args(["-q", "-t", "ed25519", "-N", "", "-C", name, "-f"]).arg(self.path(name));
+        command.args(["-q", "-t", kind, "-N", passphrase, "-C", name, "-f"]).arg(self.path(name));
         let status = command.stdin(Stdio::null()).status().expect("ssh-keygen is there: install openssh-client");
         assert!(status.success(), "ssh-keygen made no {name}");
     }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use link::{DialError, Target};
+use link::{DialError, Streams, Target};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -19,7 +19,7 @@ use crate::out;
 
 /// How often the record is brought up to date, when something has changed.
 const TELLS_EVERY: Duration = Duration::from_secs(1);
-/// Each connection is an `ssh` of its own; a page that opens more than this has gone astray.
+/// Each connection may be an `ssh` of its own; a page that opens more than this has gone astray.
 const CONNECTIONS_MAX: usize = 128;
 
 /// A keeper before its first connection.
@@ -70,6 +70,7 @@ impl Keeper {
     /// Dropping the connections at the end ends their `ssh`.
     async fn serve(&self, listener: &TcpListener, ended: &mut Ended) -> &'static str {
         let traffic = Arc::new(Traffic::default());
+        let streams = Arc::new(Streams::to(self.target.clone()));
         let mut carried = JoinSet::new();
         let mut told = self.record.clone();
         let (mut used, mut used_at) = (0, Instant::now());
@@ -90,7 +91,7 @@ impl Keeper {
                 }
                 taken = listener.accept(), if carried.len() < CONNECTIONS_MAX => match taken {
                     Ok((stream, _)) => {
-                        carried.spawn(carry(stream, self.target.clone(), traffic.clone(), self.log.clone()));
+                        carried.spawn(carry(stream, streams.clone(), traffic.clone(), self.log.clone()));
                     }
                     // Out of file descriptors, most likely: those in use come back.
                     Err(_) => tokio::time::sleep(TELLS_EVERY).await,
@@ -113,20 +114,20 @@ impl Keeper {
 }
 
 /// One connection, from its first byte to its last.
-async fn carry(near: TcpStream, target: Target, traffic: Arc<Traffic>, log: Log) {
+async fn carry(near: TcpStream, streams: Arc<Streams>, traffic: Arc<Traffic>, log: Log) {
     let _open = traffic.begin();
-    if let Err(DialError::Ssh(failure)) = through(near, &target, &traffic).await
+    if let Err(DialError::Ssh(failure)) = through(near, &streams, &traffic).await
         && traffic.failed(&failure.to_string())
     {
         log.line(&failure.to_string());
     }
 }
 
-async fn through(near: TcpStream, target: &Target, traffic: &Arc<Traffic>) -> Result<(), DialError> {
-    let broken = |error| DialError::broken(target, error);
+async fn through(near: TcpStream, streams: &Streams, traffic: &Arc<Traffic>) -> Result<(), DialError> {
+    let broken = |error| DialError::broken(streams.target(), error);
     near.set_nodelay(true).map_err(broken)?;
     let mut near = Counted { stream: near, traffic: traffic.clone() };
-    let mut far = link::open_stream(target).await?;
+    let mut far = streams.open().await?;
     copy_bidirectional(&mut near, &mut far).await.map_err(broken)?;
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! Which key an SSH host offers and which one this machine knows of it, asked of OpenSSH's own programs (SSH-7).
+//! Which key an SSH host offers and which one this machine knows of it (SSH-7): asked of OpenSSH's own programs, or of the
+//! built-in client where that one speaks SSH.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -7,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use link::{SSH_PORT, SshTarget};
+use link::{HostKey, KnownHost, SSH_PORT, SshBackend, SshTarget};
 
 use super::record::open_private;
 use crate::app::App;
 use crate::exit::Failure;
+use crate::rpc::block_on;
 use crate::service::process::wait;
+use crate::ssh;
 
 /// The folders that only the system's own installer writes (SSH-2).
 const FOLDERS: [&str; 4] = ["/usr/bin", "/bin", "/run/current-system/sw/bin", "/data/data/com.termux/files/usr/bin"];
@@ -47,6 +50,8 @@ pub(crate) struct Host {
     address: String,
     port: u16,
     files: Vec<PathBuf>,
+    /// What the built-in client has seen; without it the programs are asked.
+    seen: Option<KnownHost>,
 }
 
 impl Key {
@@ -66,6 +71,26 @@ impl fmt::Display for Key {
 impl Host {
     /// Asks the SSH configuration where `target` is and in which files its key would be known.
     pub(crate) fn of(app: &App, target: &SshTarget) -> Result<Self, Failure> {
+        let route = ssh::route_to(app, target.clone());
+        if route.backend == SshBackend::Openssh {
+            return Self::by_programs(app, target);
+        }
+        let seen = block_on(async { route.look().await.map_err(|failure| Failure::dial(&failure.into())) })?;
+        if seen.files.is_empty() {
+            return Err(no_files());
+        }
+        let account = route.resolved().account;
+        Ok(Self {
+            written: target.clone(),
+            name: seen.name.clone(),
+            address: account.host().to_owned(),
+            port: account.port(),
+            files: seen.files.clone(),
+            seen: Some(seen),
+        })
+    }
+
+    fn by_programs(app: &App, target: &SshTarget) -> Result<Self, Failure> {
         let mut command = program("ssh")?;
         command.arg("-G");
         if let Some(file) = app.env.get("SSH_CONFIG") {
@@ -93,10 +118,9 @@ impl Host {
             .map(|file| file.strip_prefix("~/").map_or_else(|| PathBuf::from(file), |rest| app.paths.home.join(rest)))
             .collect();
         if files.is_empty() || value("userknownhostsfile").is_none_or(|files| files.starts_with("none")) {
-            let failure = Failure::new("SSH_NO_KNOWN_HOSTS", "your SSH configuration keeps no known_hosts file");
-            return Err(failure.advise("set UserKnownHostsFile in ~/.ssh/config"));
+            return Err(no_files());
         }
-        Ok(Self { written: target.clone(), name, address, port, files })
+        Ok(Self { written: target.clone(), name, address, port, files, seen: None })
     }
 
     /// The file a new key goes into.
@@ -106,9 +130,14 @@ impl Host {
 
     /// The keys it shows right now.
     pub(crate) fn offered(&self) -> Result<Vec<Key>, Failure> {
-        let mut command = program("ssh-keyscan")?;
-        command.args(["-T", "5", "-p"]).arg(self.port.to_string()).arg("--").arg(&self.address);
-        let keys = self.keys(&output(command, None)?)?;
+        let keys = match &self.seen {
+            Some(seen) => seen.offered.iter().cloned().map(Key::from).collect(),
+            None => {
+                let mut command = program("ssh-keyscan")?;
+                command.args(["-T", "5", "-p"]).arg(self.port.to_string()).arg("--").arg(&self.address);
+                self.keys(&output(command, None)?)?
+            }
+        };
         if keys.is_empty() {
             let message = format!("no SSH server shows a key at {} port {}", self.address, self.port);
             let failure = Failure::new("SSH_NO_HOST_KEY", message);
@@ -119,6 +148,9 @@ impl Host {
 
     /// What is known of it against what it offers.
     pub(crate) fn verdict(&self, offered: &[Key]) -> Result<Verdict, Failure> {
+        if let Some(seen) = &self.seen {
+            return Ok(judge(&seen.known.iter().cloned().map(Key::from).collect::<Vec<_>>(), offered));
+        }
         let mut known = Vec::new();
         for file in self.files.iter().filter(|file| file.is_file()) {
             let mut command = program("ssh-keygen")?;
@@ -162,6 +194,17 @@ impl Host {
         }
         Ok(keys)
     }
+}
+
+impl From<HostKey> for Key {
+    fn from(key: HostKey) -> Self {
+        Self { kind: key.kind, blob: key.blob, fingerprint: key.fingerprint }
+    }
+}
+
+fn no_files() -> Failure {
+    Failure::new("SSH_NO_KNOWN_HOSTS", "your SSH configuration keeps no known_hosts file")
+        .advise("set UserKnownHostsFile in ~/.ssh/config")
 }
 
 /// A host that shows one of its known keys and contradicts none is known; one that shows others has changed.

@@ -1,6 +1,7 @@
 //! Commands through SSH: the real binary, a real `sshd`, a real Gateway behind it.
 
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,14 @@ use crate::{alone, binary, json, run};
 pub(crate) struct Laptop<'a> {
     pub(crate) home: TempDir,
     pub(crate) sshd: &'a Sshd,
+    /// `--ssh-backend`.
+    pub(crate) backend: &'static str,
+    /// Another `ssh_config` than the server's own.
+    pub(crate) config: Option<PathBuf>,
 }
+
+/// Who may speak SSH.
+pub(crate) const BACKENDS: [&str; 2] = ["openssh", "builtin"];
 
 impl<'a> Laptop<'a> {
     pub(crate) fn new(sshd: &'a Sshd, gateway: &Value) -> Self {
@@ -23,21 +31,27 @@ impl<'a> Laptop<'a> {
         let folder = home.path().join(".openclaw");
         std::fs::create_dir(&folder).unwrap();
         std::fs::write(folder.join("openclaw.json"), json!({"gateway": gateway}).to_string()).unwrap();
-        Self { home, sshd }
+        Self { home, sshd, backend: "openssh", config: None }
+    }
+
+    /// The same, whose SSH is spoken by `backend`.
+    pub(crate) fn by(backend: &'static str, sshd: &'a Sshd, gateway: &Value) -> Self {
+        Self { backend, ..Self::new(sshd, gateway) }
     }
 
     pub(crate) fn command(&self) -> Command {
         let mut command = alone(&self.home);
-        command.env("OPENCLAW_SSH_CONFIG", self.sshd.config()).env("NO_COLOR", "1");
+        let config = self.config.clone().unwrap_or_else(|| self.sshd.config());
+        command.env("OPENCLAW_SSH_CONFIG", config).env("NO_COLOR", "1");
         command
     }
 
     pub(crate) fn run(&self, args: &[&str]) -> (i32, String, String) {
-        run(&mut self.command(), args)
+        run(self.command().args(["--ssh-backend", self.backend]), args)
     }
 
     pub(crate) fn json(&self, args: &[&str]) -> (i32, Value) {
-        json(&mut self.command(), args)
+        json(self.command().args(["--ssh-backend", self.backend]), args)
     }
 }
 
@@ -53,9 +67,15 @@ fn host_of(gateway: &TestGateway, programs: &TempDir) -> Sshd {
 /// there; the shared secret stays on its host, and ten commands cost one SSH handshake.
 #[test]
 fn a_key_that_the_host_takes_is_all_that_a_new_machine_needs() {
+    for backend in BACKENDS {
+        let_in_by_a_key(backend);
+    }
+}
+
+fn let_in_by_a_key(backend: &'static str) {
     let (gateway, programs) = (TestGateway::start(&binary(), &json!({})), tempfile::tempdir().unwrap());
     let sshd = host_of(&gateway, &programs);
-    let laptop = Laptop::new(&sshd, &json!({"remote": {"remotePort": gateway.address().port()}}));
+    let laptop = Laptop::by(backend, &sshd, &json!({"remote": {"remotePort": gateway.address().port()}}));
     let target = sshd.target();
     let health = ["--ssh", &target, "health"];
     let (exit, stdout, stderr) = laptop.run(&health);
@@ -69,7 +89,8 @@ fn a_key_that_the_host_takes_is_all_that_a_new_machine_needs() {
     let (exit, devices) = laptop.json(&["--ssh", &target, "devices", "list"]);
     assert_eq!((exit, devices["paired"].as_array().unwrap().len()), (0, 1), "{devices}");
     assert_eq!(laptop.run(&health).0, 0);
-    assert_eq!(sshd.logins(), 1, "{}", sshd.log());
+    let logins = sshd.logins();
+    assert!(if backend == "openssh" { logins == 1 } else { logins > 10 }, "{}", sshd.log());
     // The token is that account's and no other's.
     let (_, here) = laptop.json(&["gateway", "target", "--ssh", &target]);
     let (_, there) = laptop.json(&["gateway", "target", "--ssh", "me@elsewhere.invalid"]);
@@ -138,17 +159,27 @@ fn an_invitation_works_once() {
 /// SSH-12, CRED-10, CRED-13, PROBE-10: remote mode with an SSH target needs no flag, and reports say how they got there.
 #[test]
 fn remote_mode_goes_through_ssh_by_itself() {
+    for backend in BACKENDS {
+        by_itself(backend);
+    }
+}
+
+fn by_itself(backend: &'static str) {
     let (sshd, gateway) = (Sshd::start(), TestGateway::start(&binary(), &json!({})));
     let port = gateway.address().port();
     let remote = json!({"sshTarget": sshd.target(), "remotePort": port, "token": TOKEN});
-    let laptop = Laptop::new(&sshd, &json!({"mode": "remote", "remote": remote}));
+    let laptop = Laptop::by(backend, &sshd, &json!({"mode": "remote", "remote": remote}));
     let (exit, health) = laptop.json(&["health"]);
     assert_eq!((exit, &health["ok"]), (0, &json!(true)), "{health}");
     let (_, target) = laptop.json(&["gateway", "target"]);
     let words = format!("ssh tunnel {}", sshd.target());
     assert_eq!((&target["transport"], &target["urlSource"]), (&json!("ssh"), &json!(words)));
     assert_eq!(target["url"], format!("ws://127.0.0.1:{port}"));
-    assert_eq!(target["ssh"]["remotePort"], port);
+    assert_eq!((&target["ssh"]["remotePort"], &target["ssh"]["backend"]), (&json!(port), &json!(backend)));
+    let (_, shown, _) = laptop.run(&["gateway", "target"]);
+    assert!(shown.contains(&format!("ssh, by {backend}")), "{shown}");
+    let (exit, why) = laptop.json(&["why"]);
+    assert!(exit == 0 && why.to_string().contains(&format!("by {backend}")), "{why}");
     let (exit, probe) = laptop.json(&["gateway", "probe", "--timeout", "20s"]);
     assert_eq!((exit, &probe["targets"][0]["kind"]), (0, &json!("sshTunnel")), "{probe}");
     assert_eq!(probe["targets"][0]["tunnel"]["target"], json!(sshd.target()));
@@ -156,16 +187,22 @@ fn remote_mode_goes_through_ssh_by_itself() {
     assert_eq!(exit, 0, "{stderr}");
     let (exit, ..) = laptop.run(&["health", "--via", "direct"]);
     assert_eq!(exit, 1, "there is no URL to go to directly");
-    assert_eq!(sshd.logins(), 1);
+    assert_eq!(sshd.logins() == 1, backend == "openssh", "{}", sshd.log());
 }
 
 /// CLI-5, CLI-6, CLI-7, CRED-10, PROBE-15: what failed, where, and the one command that mends it, on the far host.
 #[test]
 fn a_failure_says_which_end_it_is_at() {
+    for backend in BACKENDS {
+        failures_of(backend);
+    }
+}
+
+fn failures_of(backend: &'static str) {
     let sshd = Sshd::start();
     let port = kit::free_port();
     let remote = json!({"sshTarget": sshd.target(), "remotePort": port, "token": TOKEN});
-    let laptop = Laptop::new(&sshd, &json!({"mode": "remote", "remote": remote}));
+    let laptop = Laptop::by(backend, &sshd, &json!({"mode": "remote", "remote": remote}));
     let (exit, stdout, stderr) = laptop.run(&["health", "--timeout", "60s"]);
     assert_eq!((exit, stdout.as_str()), (3, ""), "{stderr}");
     let target = sshd.target();
@@ -181,6 +218,39 @@ fn a_failure_says_which_end_it_is_at() {
     assert!(failed["error"]["message"].as_str().unwrap().contains("SHA256:"), "{failed}");
     assert_eq!(failed["error"]["target"]["transport"], "ssh");
     assert!(!failed.to_string().contains(TOKEN));
+}
+
+/// SSH-2: at a terminal the passphrase of a key is asked for, and not shown; elsewhere the command says how to load it.
+#[test]
+fn a_passphrase_is_asked_for_at_a_terminal_only() {
+    let (sshd, gateway) = (Sshd::start(), TestGateway::start(&binary(), &json!({})));
+    let key = sshd.accept_locked_key("correct horse");
+    let remote = json!({"sshTarget": sshd.target(), "remotePort": gateway.address().port(), "token": TOKEN});
+    let mut laptop = Laptop::by("builtin", &sshd, &json!({"mode": "remote", "remote": remote}));
+    let known = sshd.known_hosts().display().to_string();
+    let config = laptop.home.path().join("ssh_config");
+    let text = format!("UserKnownHostsFile {known}\nGlobalKnownHostsFile /dev/null\n");
+    std::fs::write(&config, text).unwrap();
+    laptop.config = Some(config);
+    let args = ["--ssh-identity", key.to_str().unwrap(), "health"];
+    let (exit, _, stderr) = laptop.run(&args);
+    assert_eq!(exit, 4, "{stderr}");
+    assert!(stderr.contains("ssh-add ") && stderr.contains("SSH_KEY_LOCKED"), "{stderr}");
+    let on_a_terminal = |passphrase: &str| {
+        let mut command = laptop.command();
+        // The harness gives its commands no stdin; here the terminal is one.
+        command.args(["--ssh-backend", "builtin"]).args(args).env("TERM", "xterm").stdin(Stdio::inherit());
+        let mut terminal = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
+        terminal.exp_string("Passphrase of ").unwrap();
+        terminal.exp_string("locked_key").unwrap();
+        terminal.send_line(passphrase).unwrap();
+        terminal.exp_eof().unwrap()
+    };
+    let healthy = on_a_terminal("correct horse");
+    assert!(!healthy.contains("horse") && !healthy.contains("SSH_"), "{healthy}");
+    assert_eq!(sshd.logins(), 1, "{healthy} {}", sshd.log());
+    let wrong = on_a_terminal("wrong horse");
+    assert!(wrong.contains("another than the one given") && !wrong.contains("horse"), "{wrong}");
 }
 
 /// SSH-1, SSH-19, CLI-7: what cannot be meant is a usage error before anything is started.

@@ -1,12 +1,14 @@
 //! One byte stream to a Gateway per transport. A new one is a file here and an arm in [`open`].
 
 pub(crate) mod overheard;
+mod shared;
 pub(crate) mod ssh;
 mod tcp;
 pub(crate) mod tls;
 #[cfg(unix)]
 mod unix;
 
+pub use shared::Streams;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::error::DialError;
@@ -25,7 +27,7 @@ pub async fn open(target: &Target) -> Result<Box<dyn ByteStream>, DialError> {
     match target.route() {
         Route::Direct => Ok(Box::new(tcp::open(target).await?)),
         Route::Ssh(route) if route.backend == ssh::SshBackend::Builtin => {
-            Err(DialError::NotBuilt { transport: "the built-in SSH client", target: target.clone() })
+            Ok(Box::new(ssh::builtin::open(route, target.port()).await?))
         }
         Route::Ssh(route) => match ssh::open(route, target.port()) {
             Ok(stream) => Ok(Box::new(stream)),

@@ -22,7 +22,9 @@ pub(super) fn passed(how: &Connect, probe: Probe) -> (State, String) {
         (Probe::Ssh, Route::Ssh(route)) if route.standing.is_some() => {
             (State::Ok, format!("through {}, or a forward that stands", route.target))
         }
-        (Probe::Ssh, Route::Ssh(route)) => (State::Ok, format!("through {}", route.target)),
+        (Probe::Ssh, Route::Ssh(route)) => {
+            (State::Ok, format!("through {}, by {}", route.target, route.backend.as_str()))
+        }
         (Probe::Ssh, _) => skipped("not on this way"),
         (Probe::Tls, _) if target.has_tls_stream() => ok("TLS, with a certificate that is trusted here"),
         (Probe::Tls, _) => skipped("this way has none"),

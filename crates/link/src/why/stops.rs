@@ -12,12 +12,8 @@ use crate::tls_fault::Distrust;
 pub(super) fn stops_at(error: &DialError) -> Probe {
     match error {
         DialError::Dns { .. } => Probe::Dns,
-        DialError::Refused { .. } | DialError::Unreachable { .. } => Probe::Tcp,
+        DialError::Refused { .. } | DialError::Unreachable { .. } | DialError::NotBuilt { .. } => Probe::Tcp,
         DialError::Ssh(_) => Probe::Ssh,
-        DialError::NotBuilt { target, .. } => match target.ssh() {
-            Some(_) => Probe::Ssh,
-            None => Probe::Tcp,
-        },
         DialError::Plaintext(_) => Probe::Tls,
         DialError::Tls(fault) => match fault.why {
             Distrust::PinMismatch { .. } | Distrust::PinWithoutTls => Probe::Pin,
@@ -120,7 +116,6 @@ mod tests {
             (DialError::Unreachable { target: direct(), source: source() }, Probe::Tcp),
             (DialError::Ssh(Box::new(failure)), Probe::Ssh),
             (DialError::NotBuilt { transport: "x", target: direct() }, Probe::Tcp),
-            (DialError::NotBuilt { transport: "x", target: by_ssh("ws://127.0.0.1") }, Probe::Ssh),
             (plaintext_rule(&public, false).unwrap_err().into(), Probe::Tls),
         ]);
     }

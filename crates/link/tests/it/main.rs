@@ -8,4 +8,5 @@ mod client;
 mod connect;
 mod server;
 mod ssh;
+mod ssh_builtin;
 mod tls;

@@ -1,4 +1,5 @@
-//! The SSH transport against a real `sshd`: every way it fails has its name, and nothing is left behind.
+//! The SSH transport against a real `sshd`, by OpenSSH and by the built-in client: every way it fails has its name, and
+//! nothing is left behind.
 
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
@@ -6,20 +7,25 @@ use std::time::{Duration, Instant};
 
 use base::Explain as _;
 use kit::Sshd;
-use link::{Connect, DialError, Route, Sharing, Source, SshProblem, SshRoute, SshTarget, Target, connect};
+use link::{Connect, DialError, Route, Sharing, Source, SshBackend, SshProblem, SshRoute, SshTarget, Target, connect};
 use tokio::net::TcpListener;
 
 use crate::server::Gateway;
 
 /// Everything a handshake on a loaded machine may take.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const BOTH: [SshBackend; 2] = [SshBackend::Openssh, SshBackend::Builtin];
 
 fn route(sshd: &Sshd) -> SshRoute {
     let target = SshTarget::parse(&sshd.target()).unwrap();
     SshRoute { config_file: Some(sshd.config()), ..SshRoute::new(target) }
 }
 
-fn through(route: &SshRoute, port: u16) -> Connect {
+pub(crate) fn by(backend: SshBackend, sshd: &Sshd) -> SshRoute {
+    SshRoute { backend, ..route(sshd) }
+}
+
+pub(crate) fn through(route: &SshRoute, port: u16) -> Connect {
     let source = Source::SshConfig(format!("ssh tunnel {}", route.target.whole()));
     let target = Target::loopback(port, source).by(Route::Ssh(Box::new(route.clone())));
     let client = serde_json::json!({"id": "cli", "version": "1", "platform": "linux", "mode": "cli"});
@@ -33,7 +39,7 @@ fn shared(sshd: &Sshd, folder: &tempfile::TempDir) -> SshRoute {
 }
 
 /// Plays a Gateway that welcomes everybody.
-async fn gateway() -> Gateway {
+pub(crate) async fn gateway() -> Gateway {
     Gateway::play(|_, mut peer| async move {
         peer.welcome(30_000).await;
         while peer.hear().await.is_some() {}
@@ -41,14 +47,14 @@ async fn gateway() -> Gateway {
     .await
 }
 
-async fn failure(route: &SshRoute, port: u16) -> (SshProblem, DialError) {
+pub(crate) async fn failure(route: &SshRoute, port: u16) -> (SshProblem, DialError) {
     match connect(&through(route, port)).await {
         Err(DialError::Ssh(failure)) => (failure.problem.clone(), DialError::Ssh(failure)),
         other => panic!("not an SSH failure: {other:?}"),
     }
 }
 
-fn nobody_listens() -> u16 {
+pub(crate) fn nobody_listens() -> u16 {
     kit::free_port()
 }
 
@@ -73,10 +79,17 @@ async fn ten_connects_share_one_login() {
 /// SSH-6, SSH-7, SSH-8, PROBE-13: what a person must mend is told apart, with and without a shared connection.
 #[tokio::test]
 async fn each_way_ssh_fails_has_its_name() {
+    for backend in BOTH {
+        each_way_fails(backend).await;
+    }
+}
+
+async fn each_way_fails(backend: SshBackend) {
     let mut sshd = Sshd::start();
+    let route = |sshd: &Sshd| by(backend, sshd);
     let folder = tempfile::tempdir().unwrap();
     let port = nobody_listens();
-    for how in [route(&sshd), shared(&sshd, &folder)] {
+    for how in [route(&sshd), SshRoute { backend, ..shared(&sshd, &folder) }] {
         let (problem, error) = failure(&how, port).await;
         assert_eq!(problem, SshProblem::FarRefused);
         assert_eq!((error.code().0, error.kind().exit_code()), ("SSH_GATEWAY_REFUSED", 3));
@@ -112,6 +125,9 @@ async fn each_way_ssh_fails_has_its_name() {
     sshd.stop();
     let (problem, error) = failure(&route(&sshd), port).await;
     assert_eq!((problem, error.kind().exit_code()), (SshProblem::Refused, 3), "{error}");
+    let nowhere = SshRoute { target: SshTarget::parse("me@no-such-host.invalid").unwrap(), ..route(&sshd) };
+    let (problem, error) = failure(&nowhere, port).await;
+    assert_eq!((problem, error.code().0), (SshProblem::Name, "SSH_DNS"), "{error}");
 }
 
 /// SSH-8: forbidden forwarding is the server's word, and final (SSH-11).
@@ -119,7 +135,7 @@ async fn each_way_ssh_fails_has_its_name() {
 async fn forbidden_forwarding_and_a_stranger_on_the_far_port_are_told_apart() {
     let forbids = Sshd::with(&["AllowTcpForwarding no"]);
     let folder = tempfile::tempdir().unwrap();
-    for how in [route(&forbids), shared(&forbids, &folder)] {
+    for how in [route(&forbids), shared(&forbids, &folder), by(SshBackend::Builtin, &forbids)] {
         let (problem, error) = failure(&how, nobody_listens()).await;
         assert_eq!((problem.clone(), error.kind().exit_code()), (SshProblem::Prohibited, 4), "{error}");
         assert!(problem.is_final());
@@ -129,14 +145,17 @@ async fn forbidden_forwarding_and_a_stranger_on_the_far_port_are_told_apart() {
     let port = web.local_addr().unwrap().port();
     tokio::spawn(async move {
         use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-        let (mut stream, _) = web.accept().await.unwrap();
-        let mut request = [0; 2048];
-        let _count = stream.read(&mut request).await.unwrap();
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await.unwrap();
+        while let Ok((mut stream, _)) = web.accept().await {
+            let mut request = [0; 2048];
+            let _count = stream.read(&mut request).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi").await.unwrap();
+        }
     });
-    let error = connect(&through(&route(&sshd), port)).await.unwrap_err();
-    assert!(matches!(&error, DialError::NotAGateway { .. }), "{error:?}");
-    assert!(error.next()[0].text().contains("--port"), "{:?}", error.next());
+    for backend in BOTH {
+        let error = connect(&through(&by(backend, &sshd), port)).await.unwrap_err();
+        assert!(matches!(&error, DialError::NotAGateway { .. }), "{error:?}");
+        assert!(error.next()[0].text().contains("--port"), "{:?}", error.next());
+    }
 }
 
 /// SSH-11: a cut is seen at once, and the next dial works as soon as the server is back, a dead shared connection or not.
@@ -145,13 +164,15 @@ async fn a_killed_server_ends_the_stream_and_a_restarted_one_is_reached_again() 
     let (mut sshd, gateway) = (Sshd::start(), gateway().await);
     let folder = tempfile::tempdir().unwrap();
     let how = through(&shared(&sshd, &folder), gateway.target.port());
-    let (_client, mut events) = connect(&how).await.unwrap();
-    sshd.stop();
-    let ended = tokio::time::timeout(PATIENCE, async { while let link::Happened::Event(_) = events.next().await {} });
-    ended.await.expect("the cut is seen");
-    sshd.boot();
-    let (client, _events) = connect(&how).await.unwrap();
-    client.close().await;
+    for how in [&through(&by(SshBackend::Builtin, &sshd), gateway.target.port()), &how] {
+        let (_client, mut events) = connect(how).await.unwrap();
+        sshd.stop();
+        let seen = async { while let link::Happened::Event(_) = events.next().await {} };
+        tokio::time::timeout(PATIENCE, seen).await.expect("the cut is seen");
+        sshd.boot();
+        let (client, _events) = connect(how).await.unwrap();
+        client.close().await;
+    }
     // kill -9 of the shared connection leaves its socket behind; nobody has to clean it up.
     let socket = std::fs::read_dir(folder.path().join("ssh")).unwrap().next().unwrap().unwrap().path();
     let master = sharer(&socket).expect("a shared connection stands");
@@ -181,9 +202,15 @@ fn processes_with(word: &str) -> Vec<(rustix::process::Pid, String)> {
 /// connection the next call does not wait for that one again.
 #[tokio::test]
 async fn a_frozen_server_is_bounded_by_the_deadline() {
+    for backend in BOTH {
+        frozen(backend).await;
+    }
+}
+
+async fn frozen(backend: SshBackend) {
     let (sshd, gateway) = (Sshd::start(), gateway().await);
     let folder = tempfile::tempdir().unwrap();
-    let how = through(&shared(&sshd, &folder), gateway.target.port());
+    let how = through(&SshRoute { backend, ..shared(&sshd, &folder) }, gateway.target.port());
     connect(&how).await.unwrap().0.close().await;
     sshd.freeze();
     let hasty = Connect { timeout: Duration::from_millis(3500), ..how.clone() };
@@ -191,7 +218,8 @@ async fn a_frozen_server_is_bounded_by_the_deadline() {
     let error = connect(&hasty).await.unwrap_err();
     assert!(matches!(error, DialError::Timeout { .. }), "{error:?}");
     assert!(started.elapsed() < PATIENCE);
-    assert_eq!(std::fs::read_dir(folder.path().join("ssh")).unwrap().count(), 0, "the mute connection is not offered");
+    let sockets = std::fs::read_dir(folder.path().join("ssh")).map_or(0, Iterator::count);
+    assert_eq!(sockets, 0, "the mute connection is not offered");
     sshd.thaw();
     connect(&how).await.unwrap().0.close().await;
     assert_eq!(sshd.logins(), 2, "{}", sshd.log());
@@ -200,6 +228,13 @@ async fn a_frozen_server_is_bounded_by_the_deadline() {
 /// SSH-12: a forward kept by hand is used, and no SSH is started; when nothing or a stranger answers there, ours is.
 #[tokio::test]
 async fn a_standing_forward_that_speaks_the_protocol_is_used() {
+    for backend in BOTH {
+        standing_forward(backend).await;
+    }
+}
+
+async fn standing_forward(backend: SshBackend) {
+    let route = |sshd: &Sshd| by(backend, sshd);
     let (sshd, gateway) = (Sshd::start(), gateway().await);
     let far = gateway.target.port();
     let standing = |port| Some(Box::new(Target::loopback(port, Source::ConfigRemote)));
@@ -231,10 +266,12 @@ fn an_alias_leads_to_the_account_it_stands_for() {
     let port = sshd.address().port();
     std::fs::write(sshd.config(), format!("Host studio\n  HostName 127.0.0.1\n  Port {port}\n  User ada\n{own}"))
         .unwrap();
-    let alias = SshRoute { target: SshTarget::parse("studio").unwrap(), ..route(&sshd) };
-    assert_eq!(alias.resolved().account.whole(), format!("ada@127.0.0.1:{port}"));
-    let broken = SshRoute { config_file: Some("/no/such/config".into()), ..route(&sshd) };
-    assert_eq!(broken.resolved().account.whole(), sshd.target());
+    for backend in BOTH {
+        let alias = SshRoute { target: SshTarget::parse("studio").unwrap(), ..by(backend, &sshd) };
+        assert_eq!(alias.resolved().account.whole(), format!("ada@127.0.0.1:{port}"));
+        let broken = SshRoute { config_file: Some("/no/such/config".into()), ..by(backend, &sshd) };
+        assert_eq!(broken.resolved().account.whole(), sshd.target());
+    }
 }
 
 /// A stream that is dropped takes its `ssh` with it, and whatever that had started.

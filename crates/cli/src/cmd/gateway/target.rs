@@ -30,6 +30,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         "url": link::shown(way.target.url()), "urlSource": way.target.source().as_str(),
         "transport": way.target.transport(), "ssh": way.target.ssh().map(|route| json!({
             "target": route.target.to_string(), "account": route.account.whole(), "remotePort": way.target.port(),
+            "backend": route.backend.as_str(),
         })),
         "config": app.config_file(), "profile": app.paths.profile.name(),
         "credentials": {"token": way.token_source, "password": way.password_source},
@@ -41,7 +42,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         table::pairs([
             ("Gateway target:", way.target.to_string()),
             ("Source:", way.target.source().to_string()),
-            ("Transport:", way.target.transport().to_owned()),
+            ("Transport:", transport(&way.target)),
             ("Config:", app.config_file().display().to_string()),
             ("Token from:", or_none(way.token_source)),
             ("Password from:", or_none(way.password_source)),
@@ -51,4 +52,10 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     });
     way.warnings.iter().for_each(|warning| app.out.warn(warning));
     Ok(())
+}
+
+/// The way there, and through SSH also who speaks it.
+fn transport(target: &link::Target) -> String {
+    let by = target.ssh().map(|route| format!(", by {}", route.backend.as_str()));
+    format!("{}{}", target.transport(), by.unwrap_or_default())
 }

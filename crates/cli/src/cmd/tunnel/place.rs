@@ -72,6 +72,7 @@ pub(super) fn arguments(route: &SshRoute, far_port: u16) -> std::io::Result<Vec<
     let mut args: Vec<std::ffi::OsString> =
         vec![route.target.to_string().into(), "--remote-port".into(), far_port.to_string().into()];
     args.extend(["--host-key".into(), policy.into()]);
+    args.extend(["--ssh-backend".into(), route.backend.as_str().into()]);
     if let Some(identity) = &route.identity {
         args.extend(["--identity".into(), std::path::absolute(identity)?.into_os_string()]);
     }

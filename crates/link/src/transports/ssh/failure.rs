@@ -13,6 +13,8 @@ pub enum SshProblem {
     NoProgram,
     /// The named key file cannot be read.
     Identity(PathBuf),
+    /// The key file has a passphrase that was not given; only the built-in client meets one.
+    Locked(PathBuf),
     /// The host has never been seen; its fingerprint, when it could be asked for.
     UnknownHostKey(Option<String>),
     /// The host shows another key than the one that is known.
@@ -77,6 +79,7 @@ impl SshProblem {
             self,
             Self::NoProgram
                 | Self::Identity(_)
+                | Self::Locked(_)
                 | Self::UnknownHostKey(_)
                 | Self::ChangedHostKey
                 | Self::Auth
@@ -87,11 +90,17 @@ impl SshProblem {
 }
 
 impl SshFailure {
+    /// Whether the other side just said nothing.
+    pub(crate) fn is_mute(&self) -> bool {
+        self.problem == SshProblem::Timeout
+    }
+
     /// The stable name.
     pub const fn code(&self) -> Code {
         Code(match self.problem {
             SshProblem::NoProgram => "SSH_NOT_INSTALLED",
             SshProblem::Identity(_) => "SSH_IDENTITY_UNREADABLE",
+            SshProblem::Locked(_) => "SSH_KEY_LOCKED",
             SshProblem::UnknownHostKey(_) => "SSH_HOST_KEY_UNKNOWN",
             SshProblem::ChangedHostKey => "SSH_HOST_KEY_CHANGED",
             SshProblem::Auth => "SSH_AUTH",
@@ -108,7 +117,7 @@ impl SshFailure {
     /// Reached and not let in, or not reached.
     pub const fn kind(&self) -> Kind {
         match self.problem {
-            SshProblem::Auth | SshProblem::Prohibited => Kind::Refused,
+            SshProblem::Auth | SshProblem::Locked(_) | SshProblem::Prohibited => Kind::Refused,
             SshProblem::Identity(_) => Kind::Failure,
             _ => Kind::Unreachable,
         }
@@ -119,6 +128,9 @@ impl SshFailure {
         match &self.problem {
             SshProblem::NoProgram => format!("ssh to {whole}: this machine has no ssh program"),
             SshProblem::Identity(file) => format!("ssh to {whole}: the key `{}` cannot be read", file.display()),
+            SshProblem::Locked(file) => {
+                format!("ssh to {whole}: the key `{}` has a passphrase, {}", file.display(), self.said)
+            }
             SshProblem::UnknownHostKey(None) => format!("ssh to {whole}: its host key is not known on this machine"),
             SshProblem::UnknownHostKey(Some(fingerprint)) => {
                 format!("ssh to {whole}: its host key is not known on this machine; it offers {fingerprint}")
@@ -153,9 +165,17 @@ impl SshFailure {
         let target = &self.target;
         match &self.problem {
             SshProblem::NoProgram => {
-                vec![Step::advise("install OpenSSH (package openssh-client; on Windows the feature OpenSSH Client)")]
+                let install = "install OpenSSH (package openssh-client; on Windows the feature OpenSSH Client)";
+                vec![
+                    Step::advise(install),
+                    Step::advise("or leave it to the client in this program: --ssh-backend builtin"),
+                ]
             }
             SshProblem::Identity(_) => vec![Step::advise("name a private key that you can read with --ssh-identity")],
+            SshProblem::Locked(file) => vec![
+                Step::run(format!("ssh-add {}", file.display())),
+                Step::advise("or run the command in a terminal, which asks for it; a tunnel cannot"),
+            ],
             SshProblem::UnknownHostKey(_) => vec![Step::run(format!("openclaw tunnel trust {target}"))],
             SshProblem::ChangedHostKey => vec![Step::advise(format!(
                 "stop, and ask the owner of {} for its fingerprint before anything else",

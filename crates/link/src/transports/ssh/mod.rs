@@ -3,8 +3,11 @@
 //!
 //! OpenSSH does it, so that the user's own configuration, agent, hardware keys, jump hosts and host-key policy hold;
 //! its own connection sharing makes ten commands cost one handshake. Who trusts whom: we believe the far host as far
-//! as `ssh` verified its key, and the Gateway behind it as far as its own handshake goes.
+//! as `ssh` verified its key, and the Gateway behind it as far as its own handshake goes. Where there is no OpenSSH, the
+//! client in [`builtin`] does the same.
 
+pub(super) mod builtin;
+mod caller;
 mod failure;
 mod openssh;
 mod options;
@@ -20,6 +23,8 @@ use std::time::Duration;
 use base::Step;
 use sha2::{Digest as _, Sha256};
 
+pub use builtin::{HostKey, KnownHost};
+pub use caller::{Caller, Passphrase};
 pub use failure::{SshFailure, SshProblem};
 pub use remote::{Ran, run};
 pub(crate) use stream::SshStream;
@@ -47,6 +52,8 @@ pub struct SshRoute {
     pub sharing: Option<Sharing>,
     /// Who speaks SSH.
     pub backend: SshBackend,
+    /// Who goes; only the built-in client asks.
+    pub caller: Caller,
     /// A Gateway that may already be reachable without SSH, through a forward that somebody keeps (SSH-12).
     pub standing: Option<Box<Target>>,
 }
@@ -71,6 +78,21 @@ pub enum SshBackend {
     Builtin,
 }
 
+impl SshBackend {
+    /// The system's `ssh` where there is one (SSH-2), else the client in this program.
+    pub fn of_this_machine() -> Self {
+        if openssh::program().is_some() { Self::Openssh } else { Self::Builtin }
+    }
+
+    /// Its name, as flags and reports have it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Openssh => "openssh",
+            Self::Builtin => "builtin",
+        }
+    }
+}
+
 /// Where shared connections keep their sockets, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sharing {
@@ -91,6 +113,7 @@ impl SshRoute {
             config_file: None,
             sharing: None,
             backend: SshBackend::default(),
+            caller: Caller::default(),
             standing: None,
         }
     }
@@ -99,8 +122,28 @@ impl SshRoute {
     /// is written. Waits at most 800 ms.
     #[must_use]
     pub fn resolved(self) -> Self {
-        let account = resolve::resolve(&self);
+        let account = match self.backend {
+            SshBackend::Openssh => resolve::resolve(&self),
+            SshBackend::Builtin => builtin::resolve(&self),
+        };
         Self { account, ..self }
+    }
+
+    /// The key file whose passphrase a person would have to give first (`caller.unlocked`); `None` when another key may
+    /// do, and always where OpenSSH does it, which never asks.
+    pub async fn locked_key(&self) -> Option<PathBuf> {
+        match self.backend {
+            SshBackend::Openssh => None,
+            SshBackend::Builtin => builtin::locked_key(self).await,
+        }
+    }
+
+    /// The keys of the host, shown and known, by the built-in client whoever else speaks SSH.
+    ///
+    /// # Errors
+    /// [`SshFailure`] when it is not reached.
+    pub async fn look(&self) -> Result<KnownHost, SshFailure> {
+        builtin::look(self).await
     }
 
     /// The socket of the shared connection, one for everything that could make a connection another one. `None` when

@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::failure::{last_line, offered_key};
 use super::options::{self, Shared};
-use super::{Ran, SshFailure, SshProblem, SshRoute, SshStream};
+use super::{Ran, SshFailure, SshProblem, SshRoute, SshStream, remote};
 
 /// The folders that only the system's own installer writes (SSH-2); never a name looked up in `PATH`.
 #[cfg(unix)]
@@ -22,8 +22,6 @@ const PROGRAMS: [&str; 4] =
     ["/usr/bin/ssh", "/bin/ssh", "/run/current-system/sw/bin/ssh", "/data/data/com.termux/files/usr/bin/ssh"];
 /// How much of what `ssh` prints is kept; its last lines say why it ended.
 const KEPT_BYTES: usize = 16 * 1024;
-/// How much of a command's output is taken.
-const OUTPUT_MAX: u64 = 1024 * 1024;
 /// From the end of the stream to the end of the process.
 const ENDS_WITHIN: Duration = Duration::from_secs(2);
 /// From the end of the process to its last words; an old `ssh` leaves the pipe to its shared connection.
@@ -88,8 +86,12 @@ pub(super) async fn run(
         drop(stdin);
     };
     let mut told = Vec::new();
-    let mut limited = stdout.take(OUTPUT_MAX);
-    let hear = limited.read_to_end(&mut told);
+    let hear = async {
+        let mut limited = stdout.take(remote::OUTPUT_MAX as u64);
+        limited.read_to_end(&mut told).await?;
+        // The rest is heard and forgotten, so that the command can end.
+        tokio::io::copy(limited.get_mut(), &mut tokio::io::sink()).await
+    };
     let ((), heard) = tokio::join!(say, hear);
     heard?;
     let status = child.wait().await?;

@@ -37,8 +37,13 @@ pub(super) fn stream(route: &SshRoute, far_port: u16, shared: Option<Shared<'_>>
 pub(super) fn command(route: &SshRoute, script: &str, shared: Option<Shared<'_>>) -> Vec<OsString> {
     let mut args = connection(route, shared);
     args.extend(["--".into(), route.target.login().into()]);
-    args.push(format!("exec sh -c {}", shell_words::quote(script)).into());
+    args.push(in_plain_shell(script).into());
     args
+}
+
+/// The command line that runs `script` in a plain shell, whatever shell reads it.
+pub(super) fn in_plain_shell(script: &str) -> String {
+    format!("exec sh -c {}", shell_words::quote(script))
 }
 
 fn connection(route: &SshRoute, shared: Option<Shared<'_>>) -> Vec<OsString> {

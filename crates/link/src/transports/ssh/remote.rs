@@ -8,10 +8,13 @@ use tokio::io::AsyncRead;
 use tokio::time::timeout;
 
 use super::failure::last_line;
-use super::{SshFailure, SshProblem, SshRoute, openssh};
+use super::{SshBackend, SshFailure, SshProblem, SshRoute, builtin, openssh, options};
 
 /// `ssh`'s own failures; everything else is the command's.
 const SSH_FAILED: i32 = 255;
+
+/// How much of a command's output is taken.
+pub(super) const OUTPUT_MAX: usize = 1024 * 1024;
 
 /// What a command on the far host did.
 #[derive(Debug, Clone)]
@@ -49,6 +52,10 @@ pub async fn run(
 ) -> Result<Ran, SshFailure> {
     let failed = |problem, said| route.failure(0, problem, said);
     let io_failed = |error: io::Error| failed(SshProblem::Other, error.to_string());
+    if route.backend == SshBackend::Builtin {
+        let ran = timeout(within, builtin::run(route, &options::in_plain_shell(script), input)).await;
+        return ran.map_err(|_| failed(SshProblem::Timeout, String::new()))?;
+    }
     route.check_identity(0)?;
     let program = openssh::program().ok_or_else(|| failed(SshProblem::NoProgram, String::new()))?;
     let ran = timeout(within, openssh::run(&program, route, script, input)).await;
