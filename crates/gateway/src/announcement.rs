@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use serde_json::Value;
+
 use crate::auth::policy::Shared;
 use crate::services::Services;
 
@@ -27,6 +29,8 @@ pub struct Announcement {
     pub control_ui_url: String,
     /// Ready to copy on another machine.
     pub ssh_line: String,
+    /// How it stands on the tailnet, as `status` has it; null when that was not asked for (TS-8).
+    pub tailscale: Value,
 }
 
 impl Announcement {
@@ -46,6 +50,7 @@ impl Announcement {
             log_file: base::log::file_of_today(&config.paths().logs()),
             control_ui_url: format!("{http}://127.0.0.1:{}{base_path}/", run.port),
             ssh_line: format!("ssh -N -L 18789:127.0.0.1:{} {user}@{}", run.port, run.machine.hostname),
+            tailscale: services.tailscale.report(),
         }
     }
 

@@ -11,6 +11,7 @@ use wire::{AgentId, events};
 use crate::config_now::ConfigNow;
 use crate::hub::Hub;
 use crate::presence::Versions;
+use crate::tailscale::Tailscale;
 
 /// Between two looks (`protocol.md` 5).
 pub(crate) const LOOK_EVERY: Duration = Duration::from_secs(60);
@@ -29,6 +30,7 @@ pub(crate) struct Health {
     hub: Hub,
     versions: Versions,
     config: ConfigNow,
+    tailscale: Tailscale,
     last: Arc<Mutex<Look>>,
     counted: Arc<tokio::sync::Mutex<Option<Counted>>>,
     runtime: Arc<Mutex<Runtime>>,
@@ -69,10 +71,11 @@ impl Health {
         hub: Hub,
         versions: Versions,
         config: ConfigNow,
+        tailscale: Tailscale,
     ) -> Result<Self, StoreError> {
         let runtime = Arc::new(Mutex::new(Runtime::new()));
         let last = Arc::new(Mutex::new(Look::of(Value::Null)));
-        let health = Self { store, hub, versions, config, last, counted: Arc::default(), runtime };
+        let health = Self { store, hub, versions, config, tailscale, last, counted: Arc::default(), runtime };
         health.look().await?;
         Ok(health)
     }
@@ -139,7 +142,7 @@ impl Health {
         let look = Look::of(json!({
             "ok": true, "ts": base::now_ms(), "durationMs": u64::try_from(began.elapsed().as_millis()).unwrap_or(0),
             "plugins": {"loaded": [], "errors": [], "unavailable": []},
-            "configReload": self.config_reload(),
+            "configReload": self.config_reload(), "tailscale": self.tailscale.report(),
             "channels": {}, "channelOrder": [], "channelLabels": {}, "heartbeatSeconds": 0,
             "defaultAgentId": default_agent, "agents": agents, "sessions": self.sessions(None).await?,
             "modelRuntime": {"degraded": false, "pendingAgents": []}, "eventLoop": self.event_loop(),

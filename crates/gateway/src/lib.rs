@@ -30,6 +30,7 @@ mod rpc;
 mod services;
 mod slash;
 mod supervisor;
+mod tailscale;
 mod tls;
 mod typed;
 mod wiring;

@@ -19,6 +19,7 @@ use crate::pairing::Pairing;
 use crate::presence::{Presence, Versions};
 use crate::reload::Reload;
 use crate::rpc::write_limit::WriteLimit;
+use crate::tailscale::Tailscale;
 use crate::tls::Tls;
 
 /// The handles every request can reach through its context.
@@ -47,6 +48,8 @@ pub(crate) struct Services {
     pub(crate) reload: Arc<Reload>,
     /// The certificate, when the port speaks TLS.
     pub(crate) tls: Option<Arc<Tls>>,
+    /// Our place on the tailnet.
+    pub(crate) tailscale: Tailscale,
     /// The agents and their sessions' keys.
     pub(crate) agents: Agents,
     /// What can answer.

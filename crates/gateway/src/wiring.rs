@@ -38,11 +38,14 @@ use crate::reload::Reload;
 use crate::rpc::write_limit::WriteLimit;
 use crate::services::{Services, ThisRun};
 use crate::supervisor::{self, News};
+use crate::tailscale::{self, Tailscale};
 use crate::tls::{self, Tls, TlsError, TlsFiles};
 use crate::work::Work;
 
 /// After the close frames, what is still at work gets this long.
 const STOP_BUDGET: Duration = Duration::from_secs(5);
+/// Who starts a Gateway on a tailnet is told its URL, when Tailscale is as quick as it usually is.
+const TAILSCALE_SETTLES_WITHIN: Duration = Duration::from_secs(3);
 
 /// What a Gateway is started with.
 pub struct Options {
@@ -144,11 +147,15 @@ impl Gateway {
         let versions = Versions::default();
         let config = ConfigNow::new(paths, env, loaded);
         let instance_id = instance_id(&store).await?;
+        let mode = config::effective_tailscale(&config.current(), &overrides);
+        let on_tailnet = tailscale::door(mode)?;
+        let tailscale = Tailscale::new(mode, config.env().clone(), &config.current().gateway.control_ui.base_path);
         let Work { agents, models, toolbox, rows, news, lanes } = Work::new(&config, &store, &hub, &version);
         let services = Arc::new(Services {
             pairing: Pairing::new(store.clone(), hub.clone()),
             presence: Presence::new(hub.clone(), versions.clone(), &machine, &version, &instance_id),
-            health: Health::start(store.clone(), hub.clone(), versions.clone(), config.clone()).await?,
+            health: Health::start(store.clone(), hub.clone(), versions.clone(), config.clone(), tailscale.clone())
+                .await?,
             run: Arc::new(ThisRun::new(version, instance_id, port, machine)),
             reload: Arc::new(reload),
             hub,
@@ -158,6 +165,7 @@ impl Gateway {
             writes: WriteLimit::default(),
             versions,
             tls,
+            tailscale,
             agents,
             models,
             toolbox,
@@ -178,6 +186,10 @@ impl Gateway {
             serving.spawn(listener::accept(door, places.clone(), serving_front.clone(), end));
         };
         local.map(Door::Unix).into_iter().for_each(|door| serve(door, stop.clone()));
+        if let Some((door, port)) = on_tailnet {
+            serve(door, stop.child_token());
+            tasks.spawn(tailscale::keep(services.clone(), port, stop.clone()));
+        }
         let follows_tailnet = config::effective_bind(&services.config.current(), &overrides) == Bind::Tailnet;
         let mut bound = None;
         for (listener, address) in listeners {
@@ -199,6 +211,7 @@ impl Gateway {
         }
         tasks.spawn(config_watch::run(services.clone(), stop.clone()));
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
+        services.tailscale.settled(TAILSCALE_SETTLES_WITHIN).await;
         let announcement = Announcement::of(&services, &addresses);
         announcement.log(&services, run_token.token().is_some());
         let fingerprint = services.tls.as_ref().map(|tls| tls.fingerprint());

@@ -372,6 +372,8 @@ pub enum AuthMethod {
     None,
     /// A trusted proxy vouched.
     TrustedProxy,
+    /// Tailscale vouched, on a listener of its own.
+    Tailscale,
 }
 
 impl AuthMethod {
@@ -384,6 +386,7 @@ impl AuthMethod {
             Self::BootstrapToken => "bootstrap-token",
             Self::None => "none",
             Self::TrustedProxy => "trusted-proxy",
+            Self::Tailscale => "tailscale",
         }
     }
 }

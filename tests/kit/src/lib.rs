@@ -6,6 +6,7 @@ mod gateway;
 mod netns;
 mod sshd;
 mod systemd;
+mod tailnet;
 pub mod tls;
 pub mod vendors;
 
@@ -17,3 +18,4 @@ pub use netns::Netns;
 pub use rustix::process::Signal;
 pub use sshd::Sshd;
 pub use systemd::Systemd;
+pub use tailnet::{Claimed, TAILNET_NAME, Tailnet};

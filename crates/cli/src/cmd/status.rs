@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use wire::Scope;
 use wire::methods::{self, Method as _};
 
+use super::gateway::exposure;
 use super::gateway::report::View;
 use crate::app::App;
 use crate::args::Rpc;
@@ -123,7 +124,7 @@ fn report(app: &App, args: &Args, heard: &Heard, url: &str, source: &str, warnin
         "agents": {"defaultId": "main", "agents": agents}, "secretDiagnostics": warnings,
         "collection": {"source": "local", "notCollected": ["update", "memory"]},
         "modelRuntime": null, "eventLoop": null, "processMemory": null, "workerPools": null, "shutdownBudget": null,
-        "hostDesktop": null,
+        "hostDesktop": null, "tailscale": null,
     });
     if let (Some(into), Some(Value::Object(from))) = (value.as_object_mut(), &heard.status) {
         into.extend(from.clone());
@@ -184,6 +185,9 @@ fn text(app: &App, args: &Args, value: &Value, heard: &Heard, (port, service): (
         ("Sessions", format!("{}", value["sessions"]["count"].as_u64().unwrap_or(0))),
         ("Config", app.config_file().display().to_string()),
     ];
+    if let Some(line) = exposure::line(&value["tailscale"]) {
+        rows.insert(3, ("Tailscale", line));
+    }
     if args.all || args.verbose {
         rows.push(("State", app.paths.state_dir.display().to_string()));
         rows.push(("Logs", app.paths.logs().display().to_string()));
@@ -212,7 +216,7 @@ fn text(app: &App, args: &Args, value: &Value, heard: &Heard, (port, service): (
             text += &format!("{} [{}]\n", failure.message, failure.code);
             text.extend(failure.next.first().map(|step| format!("{}\n", step.text())));
         }
-        None => text += "openclaw chat\n",
+        None => text += &format!("{}\n", exposure::next(&value["tailscale"]).unwrap_or("openclaw chat")),
     }
     text
 }

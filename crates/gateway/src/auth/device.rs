@@ -80,7 +80,7 @@ pub(crate) struct Request<'a> {
     pub(crate) local: bool,
     /// Whether it is a browser page.
     pub(crate) browser: bool,
-    /// Whether a trusted proxy's word is enough for what it asks (PAIR-12).
+    /// Whether the word of Tailscale or of a trusted proxy is enough for what it asks (PAIR-11, PAIR-12).
     pub(crate) vouched: bool,
 }
 

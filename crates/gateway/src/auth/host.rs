@@ -6,11 +6,15 @@
 use super::locality::{Attribution, Peer};
 use super::policy::Policy;
 
-/// Whether the request's Host may be this Gateway. Only direct local requests are checked: from elsewhere the browser
-/// could have come by itself, and a trusted proxy passes on whatever name it is known by.
+/// Whether the request's Host may be this Gateway. Only requests to a loopback listener are checked: from elsewhere the
+/// browser could have come by itself, and a trusted proxy passes on whatever name it is known by.
 pub(crate) fn is_ours(peer: &Peer, policy: &Policy) -> bool {
     let Some(host) = &peer.host else { return true };
-    peer.attribution != Attribution::DirectLocal
+    let from_afar = match peer.attribution {
+        Attribution::DirectLocal | Attribution::TailscaleServe | Attribution::TailscaleFunnel => false,
+        Attribution::DirectRemote | Attribution::TrustedProxy | Attribution::Unattributable => true,
+    };
+    from_afar
         || host.is_loopback()
         || host.is_private_literal()
         || host.is_local_name()

@@ -17,6 +17,7 @@ use super::policy::Policy;
 use super::provenance::Provenance;
 use super::proxy;
 use super::shared::Proof;
+use super::tailnet;
 
 /// Headers Tailscale owns; a direct local caller has none of them.
 const TAILSCALE_HEADERS: [&str; 5] = [
@@ -26,7 +27,8 @@ const TAILSCALE_HEADERS: [&str; 5] = [
     "tailscale-headers-info",
     FUNNEL_HEADER,
 ];
-const FUNNEL_HEADER: &str = "tailscale-funnel-request";
+/// Tailscale's mark on what comes from the internet.
+pub(super) const FUNNEL_HEADER: &str = "tailscale-funnel-request";
 const SCOPES_HEADER: &str = "x-openclaw-scopes";
 
 /// Whose request it is, as far as the line tells.
@@ -38,6 +40,10 @@ pub(crate) enum Attribution {
     DirectRemote,
     /// Through a proxy we trust, from a client it names.
     TrustedProxy,
+    /// From a device of the tailnet, by the route of Tailscale's to a listener of ours.
+    TailscaleServe,
+    /// From the internet, by such a route.
+    TailscaleFunnel,
     /// Proxied by somebody we do not trust, or from nobody a trusted proxy can name; refused.
     Unattributable,
 }
@@ -58,6 +64,8 @@ pub(crate) struct Peer {
     /// Whom a trusted proxy says it speaks for, or why that is not believed; absent in other modes, and for direct
     /// local callers, who have no proxy (PROXY-2).
     pub(crate) user: Option<Result<String, proxy::Problem>>,
+    /// The login that Tailscale names; hearsay until `whois` says the same (TS-3).
+    pub(crate) tailnet_login: Option<String>,
     /// Whether Tailscale marked it as coming from the internet.
     funnel: bool,
     /// `x-openclaw-scopes`: a cap on what is granted, never a grant.
@@ -67,7 +75,7 @@ pub(crate) struct Peer {
 impl Peer {
     /// Reads a request's headers in the light of `policy`.
     pub(crate) fn read(from: Provenance, headers: &HeaderMap, policy: &Policy) -> Self {
-        let (attribution, client) = attribute(from.ip(), headers, policy);
+        let (attribution, client) = attribute(&from, headers, policy);
         Self {
             from,
             client,
@@ -76,6 +84,7 @@ impl Peer {
             origin: text(headers, ORIGIN.as_str()).filter(|origin| !origin.is_empty()).map(str::to_owned),
             user: (policy.is_by_proxy() && attribution != Attribution::DirectLocal)
                 .then(|| proxy::user(from.ip(), attribution, headers, policy)),
+            tailnet_login: tailnet::login(attribution, headers),
             funnel: headers.contains_key(FUNNEL_HEADER),
             scope_cap: headers.get(SCOPES_HEADER).map(|value| scopes(value.to_str().unwrap_or(""))),
         }
@@ -88,7 +97,11 @@ impl Peer {
 
     /// AUTH-12: the internet is not let in by a mode that asks for nothing.
     pub(crate) fn may_be_anonymous(&self) -> bool {
-        !(self.funnel && self.attribution == Attribution::TrustedProxy)
+        match self.attribution {
+            Attribution::TrustedProxy => !self.funnel,
+            Attribution::TailscaleServe | Attribution::TailscaleFunnel => false,
+            Attribution::DirectLocal | Attribution::DirectRemote | Attribution::Unattributable => true,
+        }
     }
 
     /// Whether the owner is proven to speak without any secret: a process of the owner's at the local socket, through
@@ -127,7 +140,11 @@ fn scopes(header: &str) -> ScopeSet {
     ScopeSet::new(header.split(',').map(str::trim).filter(|name| !name.is_empty()))
 }
 
-fn attribute(peer: IpAddr, headers: &HeaderMap, policy: &Policy) -> (Attribution, IpAddr) {
+fn attribute(from: &Provenance, headers: &HeaderMap, policy: &Policy) -> (Attribution, IpAddr) {
+    let peer = from.ip();
+    if let Provenance::Tailscale { way, .. } = from {
+        return tailnet::attribute(*way, headers).unwrap_or((Attribution::Unattributable, peer));
+    }
     let trusted = policy.trusts_proxy(peer);
     if !looks_proxied(headers) {
         let direct = match (peer.is_loopback(), trusted) {

@@ -17,6 +17,7 @@ pub(crate) mod refusal;
 pub(crate) mod run_token;
 pub(crate) mod scopes;
 pub(crate) mod shared;
+mod tailnet;
 pub(crate) mod throttle;
 mod verdict;
 
@@ -91,6 +92,7 @@ mod tests {
             auto_approve_local: true,
             in_container: false,
             hsts: None,
+            allow_tailscale: false,
         }
     }
 

@@ -107,6 +107,8 @@ pub(crate) struct Policy {
     pub(crate) in_container: bool,
     /// `Strict-Transport-Security`, when configured.
     pub(crate) hsts: Option<String>,
+    /// Whether Tailscale's word on who is calling is enough (TS-3).
+    pub(crate) allow_tailscale: bool,
 }
 
 /// What a policy is lowered from, beside the config.
@@ -151,6 +153,7 @@ impl Policy {
             auto_approve_local: gateway.nodes.pairing.auto_approve_local,
             in_container: basis.in_container,
             hsts: gateway.http.security_headers.strict_transport_security.clone(),
+            allow_tailscale: basis.auth.allow_tailscale,
         }
     }
 
@@ -164,6 +167,7 @@ impl Policy {
         self.trusted_proxies != other.trusted_proxies
             || self.real_ip_fallback != other.real_ip_fallback
             || self.proxy != other.proxy
+            || self.allow_tailscale != other.allow_tailscale
     }
 
     /// Whether a page is let in by the list, or by break-glass.

@@ -13,13 +13,29 @@ pub(crate) enum Provenance {
         /// As the kernel saw it when the process connected.
         uid: u32,
     },
+    /// The listener a route of Tailscale leads to: tailscaled's end of the socket, and which route it is.
+    Tailscale {
+        /// Who is at its other end.
+        way: Way,
+        /// tailscaled, as far as the address tells.
+        peer: SocketAddr,
+    },
+}
+
+/// A route of Tailscale's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// From the tailnet.
+    Serve,
+    /// From the internet.
+    Funnel,
 }
 
 impl Provenance {
     /// The address limits and attribution go by; a local socket counts as loopback.
     pub(crate) fn ip(&self) -> IpAddr {
         match self {
-            Self::Tcp(address) => address.ip().to_canonical(),
+            Self::Tcp(address) | Self::Tailscale { peer: address, .. } => address.ip().to_canonical(),
             Self::Unix { .. } => Ipv4Addr::LOCALHOST.into(),
         }
     }
@@ -35,6 +51,8 @@ impl fmt::Display for Provenance {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix { uid } => write!(f, "unix uid {uid}"),
+            Self::Tailscale { way: Way::Serve, .. } => f.write_str("tailscale serve"),
+            Self::Tailscale { way: Way::Funnel, .. } => f.write_str("tailscale funnel"),
         }
     }
 }

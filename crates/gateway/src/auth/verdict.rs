@@ -16,7 +16,7 @@ use super::refusal::{Reason, Refusal, is_web};
 use super::scopes::{self, Deviceless};
 use super::shared::{self, Proof};
 use super::throttle::{self, Bucket, Key};
-use super::{Gate, origin};
+use super::{Gate, origin, tailnet};
 use crate::pairing::{Pairing, canonical_key};
 use crate::rpc::{Caller, ConnId};
 use crate::services::Services;
@@ -50,7 +50,11 @@ pub(crate) async fn judge(
     let policy = services.gate.policy();
     check_page(peer, &policy, &params)?;
     let scopes = scopes::asked(params.scopes.as_deref(), role, peer);
-    let shared = prove(peer, &policy, params.auth.as_ref());
+    let by_tailscale = tailnet::vouches(&services.tailscale, peer, &policy, role, &params).await;
+    let shared = match by_tailscale {
+        true => Proof::Valid(AuthMethod::Tailscale),
+        false => prove(peer, &policy, params.auth.as_ref()),
+    };
     if let (Some(Err(problem)), None) = (&peer.user, &params.device) {
         return Err(Refusal::proxy(problem));
     }
@@ -63,7 +67,8 @@ pub(crate) async fn judge(
         role,
         scopes,
         shared,
-        vouched: false,
+        // PAIR-11
+        vouched: by_tailscale,
     };
     let granted = match &params.device {
         None => attempt.without_device().await?,
@@ -154,7 +159,7 @@ struct Attempt<'a> {
     role: Role,
     scopes: ScopeSet,
     shared: Proof,
-    /// A trusted proxy's word approves the device for these scopes (PAIR-12).
+    /// The word of Tailscale or of a trusted proxy approves the device for these scopes (PAIR-11, PAIR-12).
     vouched: bool,
 }
 

@@ -1,11 +1,12 @@
 //! One kind of connection for everything above, whatever listener it came in by. A new listener is an arm here.
 
 use std::io;
+use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 
-use crate::auth::provenance::Provenance;
+use crate::auth::provenance::{Provenance, Way};
 
 /// The bytes of a connection.
 pub(crate) trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
@@ -32,6 +33,8 @@ pub(crate) enum Door {
     Tcp(TcpListener),
     /// The socket in the state folder, for processes of this user and of root.
     Unix(UnixListener),
+    /// Where a route of Tailscale leads (TS-4).
+    Tailscale(TcpListener, Way),
 }
 
 impl Door {
@@ -41,11 +44,10 @@ impl Door {
     /// What the kernel says, such as that there are no more file descriptors.
     pub(crate) async fn accept(&self) -> io::Result<Option<Incoming>> {
         match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
-                // Frames are small and answered at once; a socket that is cut already says so when it is read.
-                let _not_fatal = stream.set_nodelay(true);
-                Ok(Some(Incoming { socket: Socket::Tcp(stream), from: Provenance::Tcp(peer) }))
+            Self::Tcp(listener) => tcp(listener, Provenance::Tcp).await.map(Some),
+            Self::Tailscale(listener, way) => {
+                let from = |peer| Provenance::Tailscale { way: *way, peer };
+                tcp(listener, from).await.map(Some)
             }
             Self::Unix(listener) => {
                 let (stream, _) = listener.accept().await?;
@@ -59,4 +61,11 @@ impl Door {
             }
         }
     }
+}
+
+async fn tcp(listener: &TcpListener, from: impl FnOnce(SocketAddr) -> Provenance) -> io::Result<Incoming> {
+    let (stream, peer) = listener.accept().await?;
+    // Frames are small and answered at once; a socket that is cut already says so when it is read.
+    let _not_fatal = stream.set_nodelay(true);
+    Ok(Incoming { socket: Socket::Tcp(stream), from: from(peer) })
 }

@@ -42,10 +42,11 @@ pub(crate) async fn accept(door: Door, places: Places, front: Front, stop: Cance
     }
 }
 
-/// Speaks TLS first where the port does (TLS-1); the socket in the state folder needs none.
+/// Speaks TLS first where the port does (TLS-1); the socket in the state folder needs none, and tailscaled has spoken it.
 async fn speak(incoming: Incoming, place: Place, front: Front, stop: CancellationToken) {
     let Incoming { socket, from } = incoming;
-    let stream: Box<dyn Stream> = match (socket, front.services.tls.clone()) {
+    let tls = front.services.tls.clone().filter(|_| matches!(from, Provenance::Tcp(_)));
+    let stream: Box<dyn Stream> = match (socket, tls) {
         (Socket::Tcp(stream), Some(tls)) => {
             let accepted = tokio::select! {
                 biased;

@@ -34,7 +34,7 @@ pub(super) async fn status(cx: Cx, params: StatusParams) -> Result<Value, ErrorS
         "processMemory": memory(&load),
         "shutdownBudget": {"timeoutMs": (DRAIN + LET_GO).as_millis(), "reserveMs": LET_GO.as_millis(),
             "nativeStopBudget": false},
-        "connections": cx.hub.len(), "uptimeMs": cx.run.uptime_ms(),
+        "tailscale": cx.tailscale.report(), "connections": cx.hub.len(), "uptimeMs": cx.run.uptime_ms(),
     });
     if params.include_cli_projection.unwrap_or(false) {
         let rows: Vec<Value> = cx.config.agents().iter().map(|agent| json!({"id": agent})).collect();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use base::{Env, StatePaths};
 use config::StartOverrides;
-use kit::{Client, Connect, Refused};
+use kit::{Client, Connect, Refused, Tailnet};
 use openclaw_gateway::{Gateway, Limits, Options, Running};
 use serde_json::Value;
 
@@ -29,17 +29,22 @@ impl House {
 
     /// In token mode, with these limits on each connection.
     pub(crate) async fn limited(limits: Limits) -> Self {
-        Self::made(TOKEN_MODE, limits).await
+        Self::made(TOKEN_MODE, limits, "").await
     }
 
     /// With this config file.
     pub(crate) async fn with(config: &str) -> Self {
-        Self::made(config, Limits::default()).await
+        Self::made(config, Limits::default(), "").await
     }
 
-    async fn made(config: &str, limits: Limits) -> Self {
+    /// With this config file, on a machine of this tailnet.
+    pub(crate) async fn on_tailnet(config: &str, tailnet: &Tailnet) -> Self {
+        Self::made(config, Limits::default(), &tailnet.path()).await
+    }
+
+    async fn made(config: &str, limits: Limits, path: &str) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let env = Env::of([("HOME", state.path().to_str().unwrap())]);
+        let env = Env::of([("HOME", state.path().to_str().unwrap()), ("PATH", path)]);
         let paths = StatePaths::resolve(&env, None).unwrap();
         base::ensure_private_dir(&paths.state_dir).unwrap();
         std::fs::write(&paths.config_file, config).unwrap();

@@ -14,6 +14,7 @@ mod pairing;
 mod proxy;
 mod reload;
 mod resume;
+mod tailnet;
 mod throttle;
 mod tunnel;
 mod work;

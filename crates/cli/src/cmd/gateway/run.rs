@@ -10,6 +10,7 @@ use clap::ValueEnum;
 use config::{AuthMode, Bind, StartOverrides, TailscaleMode};
 use serde_json::json;
 
+use super::exposure;
 use crate::app::App;
 use crate::args::LogLevel;
 use crate::cmd::setup;
@@ -326,7 +327,8 @@ fn announce(app: &App, said: &gateway::Announcement, banner: bool) {
     if app.out.json {
         app.out.value(&json!({"ok": true, "pid": said.pid, "port": said.port, "urls": said.urls,
             "mode": said.mode, "logFile": said.log_file, "version": said.version,
-            "tlsFingerprint": said.tls_fingerprint, "controlUiUrl": said.control_ui_url, "ssh": said.ssh_line}));
+            "tlsFingerprint": said.tls_fingerprint, "controlUiUrl": said.control_ui_url, "ssh": said.ssh_line,
+            "tailscale": said.tailscale}));
     } else if banner {
         let whole = !app.env.is_on("HIDE_BANNER");
         banner_lines(said, whole).iter().for_each(|line| app.out.note(line));
@@ -347,6 +349,8 @@ fn banner_lines(said: &gateway::Announcement, whole: bool) -> Vec<String> {
         format!("from afar    {}", said.ssh_line),
     ];
     lines.extend(fingerprint);
+    lines.extend(exposure::line(&said.tailscale).map(|line| format!("tailscale    {line}")));
+    lines.extend(exposure::next(&said.tailscale).map(|next| format!("             {next}")));
     lines
 }
 
@@ -400,7 +404,7 @@ impl Signals {
 mod tests {
     use super::*;
 
-    /// START-6
+    /// START-6, TS-8, TS-10
     #[test]
     fn the_banner_says_where_it_listens_and_how_to_get_there() {
         let said = gateway::Announcement {
@@ -413,6 +417,7 @@ mod tests {
             log_file: "/s/logs/a.log".into(),
             control_ui_url: "http://127.0.0.1:18790/".into(),
             ssh_line: "ssh -N -L 18789:127.0.0.1:18790 ann@box".into(),
+            tailscale: serde_json::Value::Null,
         };
         let lines = banner_lines(&said, true);
         assert!(lines[0].ends_with("gateway (local), pid 7"), "{lines:?}");
@@ -424,7 +429,16 @@ mod tests {
         ];
         assert_eq!(lines[1..], rest);
         assert_eq!(banner_lines(&said, false), rest[..1]);
-        let with_tls = gateway::Announcement { tls_fingerprint: Some("ab12".into()), ..said };
+        let with_tls = gateway::Announcement { tls_fingerprint: Some("ab12".into()), ..said.clone() };
         assert_eq!(banner_lines(&with_tls, true).last().unwrap(), "fingerprint  ab12");
+        let ends_with = |tailscale: serde_json::Value, last: &[&str]| {
+            let lines = banner_lines(&gateway::Announcement { tailscale, ..said.clone() }, true);
+            assert_eq!(lines[5..], *last);
+        };
+        let up = json!({"mode": "serve", "state": "up", "url": "https://box.tail1.ts.net/"});
+        ends_with(up, &["tailscale    serve · https://box.tail1.ts.net/"]);
+        let error = json!({"code": "X", "message": "tailscale is stopped", "next": ["sudo tailscale up"]});
+        let down = json!({"mode": "funnel", "state": "down", "error": error});
+        ends_with(down, &["tailscale    funnel · not up: tailscale is stopped [X]", "             sudo tailscale up"]);
     }
 }

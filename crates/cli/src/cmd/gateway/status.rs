@@ -7,6 +7,7 @@ use base::Explain as _;
 use config::{StartOverrides, effective_bind};
 use serde_json::{Value, json};
 
+use super::exposure;
 use super::probe::{self, Seen};
 use super::report::{self, View};
 use crate::app::App;
@@ -103,6 +104,8 @@ fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
             "controlUiLinks": {"httpUrl": format!("{http}://127.0.0.1:{}/", facts.port), "wsUrl": facts.url},
             "probeNote": null, "version": version},
         "hostDesktop": null,
+        "tailscale": seen.and_then(|seen| seen.outcome.as_ref().ok())
+            .and_then(|answer| answer.health.as_ref()).map(|health| health["tailscale"].clone()),
         "port": {"port": facts.port, "status": listening, "listeners": facts.listeners, "hints": []},
         "rpc": rpc_part(seen, &facts.url),
         "extraServices": if facts.deep { report::others(app) } else { Vec::new() }, "pluginVersionDrift": null,
@@ -171,6 +174,10 @@ fn text(app: &App, value: &Value, seen: Option<&Seen>, facts: &Facts) -> String 
             rows.push(("Version:", answer.version.clone()));
             rows.push(("Connectivity probe:", app.out.good(&format!("ok ({}ms)", answer.latency.as_millis()))));
             rows.push(("RPC probe:", if answer.health.is_some() { "ok".into() } else { "limited".into() }));
+            let tailscale = answer.health.as_ref().map(|health| &health["tailscale"]);
+            rows.extend(tailscale.and_then(exposure::line).map(|line| ("Tailscale:", line)));
+            let next = tailscale.and_then(exposure::next);
+            rows.extend(next.map(|next| ("Next:", next.to_owned())));
             rows.push(("Capability:", format!("{} · auth {}", answer.capability(), answer.method)));
         }
         Some(Err(error)) => {
