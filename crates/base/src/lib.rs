@@ -22,6 +22,6 @@ pub use clock::{iso, now_ms};
 pub use digest::sha256_hex;
 pub use env::Env;
 pub use explain::{Code, Explain, Kind, Step};
-pub use paths::{DEFAULT_PORT, PathsError, Profile, StatePaths, profile_port};
+pub use paths::{CONFIG_NAME, DEFAULT_PORT, LEGACY_STATE, PathsError, Profile, STATE_FOLDER, StatePaths, profile_port};
 pub use secret::{REDACTED, Secret, random_hex, random_token};
 pub use shield::shield_process;

@@ -7,8 +7,12 @@ use crate::{Code, Env, Explain, Kind, Step};
 /// The port of a Gateway without a profile (CFG-3).
 pub const DEFAULT_PORT: u16 = 18789;
 const DEV_PORT: u16 = 19001;
-const LEGACY_STATE: [(&str, &str); 2] = [(".moltbot", "moltbot.json"), (".clawdbot", "clawdbot.json")];
-const CONFIG_NAME: &str = "openclaw.json";
+/// State folders in the home, and config files in them, by their earlier names; the youngest first (ENV-6).
+pub const LEGACY_STATE: [(&str, &str); 2] = [(".moltbot", "moltbot.json"), (".clawdbot", "clawdbot.json")];
+/// The state folder of no profile.
+pub const STATE_FOLDER: &str = ".openclaw";
+/// The config file in a state folder.
+pub const CONFIG_NAME: &str = "openclaw.json";
 
 /// A profile's name: `--profile NAME`, `--dev` or `OPENCLAW_PROFILE`; `default` and nothing are the same.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -172,7 +176,7 @@ fn default_state_dir(home: &Path, profile: &Profile) -> PathBuf {
     if let Some(name) = profile.name() {
         return home.join(format!(".openclaw-{name}"));
     }
-    let current = home.join(".openclaw");
+    let current = home.join(STATE_FOLDER);
     if current.is_dir() {
         return current;
     }

@@ -89,6 +89,7 @@ impl Checker<'_> {
     fn unknown_in_strict(&mut self, member: &crate::text::Member, known: Known<'_>, path: &Path) {
         let mut problem = self.place(member.key_span.start, &member.value, path);
         problem.message = format!("Unrecognized key: {:?}", member.key);
+        problem.unknown = Some(path.key(&member.key));
         match misplaced(&path.key(&member.key)) {
             Some(hint) => problem.message = format!("{}; {hint}", problem.message),
             None => problem.suggestion = likely(&member.key, names(known)).map(|key| path.key(key).to_string()),

@@ -7,7 +7,7 @@ use crate::substitute::walk;
 use crate::text::{Kind, Node, Sources};
 
 /// Old values and what they mean today: path with `*` for any key, old word, new word.
-const WORDS: &[(&str, &str, &str)] = &[
+pub(crate) const WORDS: &[(&str, &str, &str)] = &[
     ("gateway.reload.mode", "restart", "hybrid"),
     ("gateway.reload.mode", "hot", "hybrid"),
     ("messages.queue.mode", "queue", "steer"),
@@ -17,7 +17,7 @@ const WORDS: &[(&str, &str, &str)] = &[
 ];
 
 /// Keys that are read and have no effect any more.
-const IDLE: &[(&str, &str)] = &[
+pub(crate) const IDLE: &[(&str, &str)] = &[
     ("gateway.controlUi.allowInsecureAuth", "has no effect: browsers sign without a secure context"),
     ("gateway.controlUi.dangerouslyDisableDeviceAuth", "has no effect: browsers always sign"),
     ("gateway.reload.debounceMs", "has no effect any more"),
@@ -45,7 +45,7 @@ pub(crate) fn modernise(root: &mut Node, sources: &Sources) -> Vec<Problem> {
     warnings
 }
 
-fn is_place(place: &str, name: &str) -> bool {
+pub(crate) fn is_place(place: &str, name: &str) -> bool {
     match place.strip_suffix('*') {
         Some(folder) => name.strip_prefix(folder).is_some_and(|key| !key.contains('.')),
         None => place == name,

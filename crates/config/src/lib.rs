@@ -14,6 +14,7 @@ mod ip_range;
 mod legacy;
 mod load;
 mod lower;
+mod outdated;
 pub mod path;
 mod problem;
 mod redact;
@@ -32,6 +33,7 @@ pub use effective::{
 };
 pub use ip_range::{BadIpRange, IpRange};
 pub use load::{Loaded, hash, load, load_text};
+pub use outdated::{Outdated, outdated, suggested};
 pub use path::Path;
 pub use problem::{Problem, Problems};
 pub use redact::{is_sensitive, redact, redact_text};

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use base::{Code, Explain, Kind, Step};
 
+use crate::path::Path;
+
 /// One mistake in a config. The message never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problem {
@@ -20,6 +22,8 @@ pub struct Problem {
     pub allowed: Vec<String>,
     /// A likely spelling.
     pub suggestion: Option<String>,
+    /// The key that nobody knows, when that is what is wrong; `path` is the section it stands in.
+    pub unknown: Option<Path>,
 }
 
 impl Problem {

@@ -105,6 +105,38 @@ impl GatewayLock {
         }
     }
 
+    /// Who a lock file of `paths` still names although nobody holds it: a Gateway that was killed.
+    ///
+    /// # Errors
+    /// As [`GatewayLock::holder`].
+    pub fn left_behind(paths: &StatePaths) -> Result<Option<LockOwner>, LockError> {
+        let file = state_lock(&paths.locks(uid()));
+        match Self::holder(paths)? {
+            Some(_) => Ok(None),
+            None => Ok(read_owner(&file)),
+        }
+    }
+
+    /// Empties a lock file that nobody holds.
+    ///
+    /// # Errors
+    /// [`LockError::Running`] when somebody holds it, [`LockError::Io`] when it cannot be used.
+    pub fn sweep(paths: &StatePaths) -> Result<(), LockError> {
+        let file = state_lock(&paths.locks(uid()));
+        let opened = OpenOptions::new().write(true).open(&file).map_err(|error| LockError::io(&file, error))?;
+        match opened.try_lock() {
+            // Emptied when it is dropped, like that of an owner who leaves.
+            Ok(()) => {
+                drop(Held(opened));
+                Ok(())
+            }
+            Err(TryLockError::Error(error)) => Err(LockError::io(&file, error)),
+            Err(TryLockError::WouldBlock) => {
+                Err(LockError::Running { owner: read_owner(&file).map(Box::new), file, waited: Duration::ZERO })
+            }
+        }
+    }
+
     /// What the lock files say.
     pub const fn owner(&self) -> &LockOwner {
         &self.owner

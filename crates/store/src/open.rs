@@ -39,6 +39,22 @@ pub(crate) fn reader(file: &Path) -> Result<Connection, StoreError> {
     connect(file, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
+/// Opens the database to look at it and leaves not even SQLite's own files behind, unless others use it just now.
+pub(crate) fn examiner(file: &Path, is_used: bool) -> Result<Connection, StoreError> {
+    let mut log = file.as_os_str().to_owned();
+    log.push("-wal");
+    let conn = if is_used || Path::new(&log).exists() { reader(file)? } else { unchanging(file)? };
+    migrate::check(&conn, file, migrate::STEPS).map_err(|error| error.at(file))?;
+    Ok(conn)
+}
+
+/// Opens a database that nobody writes.
+fn unchanging(file: &Path) -> Result<Connection, StoreError> {
+    let path = file.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    let mode = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
+    connect(Path::new(&format!("file:{path}?immutable=1")), mode).map_err(|error| error.at(file))
+}
+
 fn connect(file: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
     try_connect(file, mode).map_err(|error| StoreError::from(error).at(file))
 }

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 use crate::devices::{Known, TokenKey, Visits};
 use crate::readers::Readers;
 use crate::writer::{Flush, Writer};
-use crate::{StoreError, open};
+use crate::{GatewayLock, StoreError, open};
 
 /// A handle to the state of one Gateway; cloning is cheap. Every function that changes something returns after the
 /// change is on disk, unless it says otherwise. The last handle that is dropped closes the database; [`Store::close`] also waits for it.
@@ -76,22 +76,22 @@ impl Store {
     /// # Errors
     /// When the database cannot be read at all.
     pub async fn integrity_check(&self) -> Result<Vec<String>, StoreError> {
-        self.read(|conn| {
-            let mut statement = conn.prepare("PRAGMA integrity_check(20)")?;
-            let found = statement.query_map([], |row| row.get::<_, String>(0))?;
-            let mut problems: Vec<String> = found.collect::<Result<_, _>>()?;
-            problems.retain(|line| line != "ok");
-            let mut statement = conn.prepare("PRAGMA foreign_key_check")?;
-            let found = statement.query_map([], |row| {
-                let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
-                Ok(format!("a row of {table} refers to a missing row of {parent}"))
-            })?;
-            for problem in found {
-                problems.push(problem?);
-            }
-            Ok(problems)
-        })
-        .await
+        self.read(integrity).await
+    }
+
+    /// Whether the database of `paths` can be used, without making or changing anything; `deep` reads all of it. What is
+    /// wrong with its contents comes as a list; there is nothing to find where there is no database yet.
+    ///
+    /// # Errors
+    /// As [`Store::open`], when it cannot be used at all.
+    pub fn examine(paths: &StatePaths, deep: bool) -> Result<Vec<String>, StoreError> {
+        let file = paths.database();
+        if !file.exists() {
+            return Ok(Vec::new());
+        }
+        let is_used = GatewayLock::holder(paths).is_ok_and(|holder| holder.is_some());
+        let conn = open::examiner(&file, is_used)?;
+        if deep { integrity(&conn).map_err(|error| error.at(&file)) } else { Ok(Vec::new()) }
     }
 
     /// How much was written since the store was opened.
@@ -155,6 +155,23 @@ impl Store {
     pub(crate) fn token_key(&self) -> TokenKey {
         self.inner.token_key.clone()
     }
+}
+
+/// What SQLite and our own references find wrong.
+fn integrity(conn: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut statement = conn.prepare("PRAGMA integrity_check(20)")?;
+    let found = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let mut problems: Vec<String> = found.collect::<Result<_, _>>()?;
+    problems.retain(|line| line != "ok");
+    let mut statement = conn.prepare("PRAGMA foreign_key_check")?;
+    let found = statement.query_map([], |row| {
+        let (table, parent): (String, String) = (row.get(0)?, row.get(2)?);
+        Ok(format!("a row of {table} refers to a missing row of {parent}"))
+    })?;
+    for problem in found {
+        problems.push(problem?);
+    }
+    Ok(problems)
 }
 
 #[cfg(test)]
