@@ -65,6 +65,12 @@ impl App {
         }
     }
 
+    /// The same, with the places looked for anew as well: what was found by an earlier name may have been moved.
+    pub(crate) fn anew(&self) -> Result<Self, Failure> {
+        let paths = resolve(&self.env, Some(self.paths.profile.clone()))?;
+        Ok(Self { paths, ..self.afresh() })
+    }
+
     /// The port the config names.
     pub(crate) fn config_port(&self) -> Option<u16> {
         self.config().ok()?.config.gateway.port

@@ -41,4 +41,4 @@ pub use transports::ssh::{
 };
 pub use transports::tls::Leaf;
 pub use transports::{ByteStream, Streams, open as open_stream};
-pub use why::{Finding, Probe, State, why};
+pub use why::{Finding, Probe, State, Told, why};

@@ -19,6 +19,11 @@ impl Fixed {
         json!({"ok": self.failed.is_empty(), "changes": self.changed, "errors": self.failed})
     }
 
+    /// What could not be changed.
+    pub(crate) fn failed(&self) -> &[String] {
+        &self.failed
+    }
+
     /// A line a change, for people.
     pub(crate) fn lines(&self) -> impl Iterator<Item = String> + '_ {
         let changed = self.changed.iter().map(|change| format!("fixed: {change}"));

@@ -20,56 +20,9 @@ mod tailnet;
 
 pub(crate) use subject::Subject;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, clap::ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Severity {
-    Info,
-    Warn,
-    Critical,
-}
-
-impl Severity {
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Critical => "critical",
-        }
-    }
-}
-
-/// One thing found, in the shape of DOC-1.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Finding {
-    pub(crate) check_id: &'static str,
-    pub(crate) severity: Severity,
-    pub(crate) title: String,
-    pub(crate) detail: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) remediation: Option<String>,
-}
-
-impl Finding {
-    pub(crate) fn new(
-        check_id: &'static str,
-        severity: Severity,
-        title: impl Into<String>,
-        detail: impl Into<String>,
-    ) -> Self {
-        Self { check_id, severity, title: title.into(), detail: detail.into(), remediation: None }
-    }
-
-    /// Adds the command or sentence that mends it.
-    pub(crate) fn mend(mut self, remediation: impl Into<String>) -> Self {
-        self.remediation = Some(remediation.into());
-        self
-    }
-}
+use crate::finding::{Finding, Severity};
 
 /// One check: what it finds, mostly nothing.
 type Check = fn(&Subject<'_>) -> Vec<Finding>;
@@ -88,6 +41,25 @@ const OF_THE_GATEWAY: &[&[Check]] = &[
 /// The families about any machine, likewise.
 const OF_THE_MACHINE: &[&[Check]] =
     &[access::OF_THE_MACHINE, remote::CHECKS, secrets::CHECKS, service::CHECKS, files::CHECKS];
+
+/// Two secrets of one kind that differ (ENV-2), for who asks about nothing else.
+pub(crate) fn secrets_at_odds(subject: &Subject<'_>) -> Vec<Finding> {
+    found_by(access::OF_THE_MACHINE, subject)
+}
+
+/// Files that others can read or change, likewise.
+pub(crate) fn open_files(subject: &Subject<'_>) -> Vec<Finding> {
+    found_by(files::CHECKS, subject)
+}
+
+/// Services that carry a secret, likewise.
+pub(crate) fn secrets_in_services(subject: &Subject<'_>) -> Vec<Finding> {
+    found_by(service::CHECKS, subject)
+}
+
+fn found_by(checks: &[Check], subject: &Subject<'_>) -> Vec<Finding> {
+    checks.iter().flat_map(|check| check(subject)).collect()
+}
 
 /// What an audit found.
 #[derive(Debug)]

@@ -8,6 +8,7 @@ mod daemon;
 mod dashboard;
 mod devices;
 mod dns;
+mod doctor;
 mod down;
 pub(crate) mod gateway;
 mod health;
@@ -26,7 +27,7 @@ mod tunnel;
 mod uninstall;
 mod up;
 pub(crate) mod version;
-mod why;
+pub(crate) mod why;
 
 use std::ffi::OsString;
 
@@ -56,6 +57,8 @@ pub(crate) enum Command {
     Status(status::Args),
     /// Say where the way to the Gateway ends, and what mends it
     Why(why::Args),
+    /// Find what is wrong with this install, and mend it
+    Doctor(doctor::Args),
     /// Say one thing to the agent and print its answer
     Agent(agent::Args),
     /// Talk with the agent in this terminal
@@ -104,6 +107,7 @@ impl Command {
             Self::Health(args) => health::run(app, args),
             Self::Status(args) => status::run(app, args),
             Self::Why(args) => why::run(app, args),
+            Self::Doctor(args) => doctor::run(app, args),
             Self::Agent(args) => agent::run(app, args),
             Self::Chat(args) => chat::run(app, args),
             Self::Sessions(args) => sessions::run(app, args),

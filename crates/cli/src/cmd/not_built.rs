@@ -19,7 +19,6 @@ const PATHS: &[&str] = &[
     "cron",
     "directory",
     "docs",
-    "doctor",
     "hooks",
     "memory",
     "message",

@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use super::gateway::look_once;
 use crate::app::App;
 use crate::args::Rpc;
-use crate::audit::{self, Audit, Finding, Severity, Subject, fix};
+use crate::audit::{self, Audit, Subject, fix};
 use crate::exit::Failure;
+use crate::finding::{Finding, Severity};
+use crate::out::table;
 use crate::rpc;
 
 /// Looking at the running Gateway (`--deep`).
@@ -141,21 +143,11 @@ pub(super) fn text(app: &App, audit: &Audit) -> String {
             severity => app.out.bad(severity.as_str()),
         };
         lines.push(format!("{word}  {}  {}", finding.title, app.out.dim(finding.check_id)));
-        lines.extend(wrapped(&finding.detail, "  "));
-        lines.extend(finding.remediation.iter().flat_map(|mend| wrapped(mend, "  Fix: ")));
+        lines.extend(table::wrapped(&finding.detail, "  "));
+        lines.extend(finding.remediation.iter().flat_map(|mend| table::wrapped(mend, "  Fix: ")));
     }
     if !audit.suppressed.is_empty() {
         lines.push(format!("\n{} finding(s) suppressed", audit.suppressed.len()));
     }
     lines.join("\n")
-}
-
-/// Wrapped for a terminal, continued under its own indentation.
-fn wrapped(text: &str, first: &str) -> Vec<String> {
-    let rest = " ".repeat(first.len());
-    let options = textwrap::Options::new(crate::out::table::width().into())
-        .initial_indent(first)
-        .subsequent_indent(&rest)
-        .break_words(false);
-    textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect()
 }

@@ -1,5 +1,7 @@
 //! `openclaw why`: where the way to the Gateway ends, why, and the one command that mends it (PROBE-13).
 
+use std::time::Duration;
+
 use base::{Explain as _, Step};
 use link::{Connect, Device, DialError, Finding, Probe, Route, State, Target, TokenStore};
 use serde_json::{Value, json};
@@ -7,7 +9,7 @@ use wire::{Role, Scope, ScopeSet};
 
 use crate::app::App;
 use crate::args::Rpc;
-use crate::cred::Place;
+use crate::cred::{Place, Way};
 use crate::exit::Failure;
 use crate::out::{self, Out};
 use crate::rpc::{self, As, Want};
@@ -30,8 +32,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     way.warnings.iter().for_each(|warning| app.out.warn(warning));
     let place = rpc::place(app, &way);
     let timeout = args.rpc.timeout_or(rpc::TIMEOUT);
-    let want = Want { who: as_whom(&way.target), scopes: vec![Scope::Read], caps: Vec::new(), timeout };
-    let how = as_known(app, rpc::how(app, way, &want)?)?;
+    let how = connection(app, way, timeout)?;
     if !app.out.json {
         out::say(&format!("{}, from {}\n", place.shown, place.source));
     }
@@ -40,7 +41,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
             out::say(&line(&app.out, finding));
         }
     };
-    let findings = rpc::block_on(async { Ok(link::why(&how, tell).await) })?;
+    let findings = rpc::block_on(async { Ok(link::why(&how, tell).await) })?.findings;
     let stopped = findings.iter().find_map(|finding| Some((finding.probe, finding.error.as_ref()?)));
     if app.out.json {
         app.out.value(&report(&place, &findings, stopped));
@@ -58,6 +59,12 @@ const fn as_whom(target: &Target) -> As {
         Route::Unix(_) => As::Cli,
         Route::Direct | Route::Ssh(_) => As::Probe,
     }
+}
+
+/// What the questions are asked with.
+pub(crate) fn connection(app: &App, way: Way, timeout: Duration) -> Result<Connect, Failure> {
+    let want = Want { who: as_whom(&way.target), scopes: vec![Scope::Read], caps: Vec::new(), timeout };
+    as_known(app, rpc::how(app, way, &want)?)
 }
 
 /// A probe shows no device, so that it leaves no trace. Where all there is to show is the token this device was given,

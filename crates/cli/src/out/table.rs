@@ -24,6 +24,17 @@ pub(crate) fn pairs<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) -> St
     lines.collect::<Vec<_>>().join("\n")
 }
 
+/// Wrapped for a terminal, continued under its own indentation.
+pub(crate) fn wrapped(text: &str, first: &str) -> Vec<String> {
+    let rest = " ".repeat(first.len());
+    let options = textwrap::Options::new(width().into())
+        .initial_indent(first)
+        .subsequent_indent(&rest)
+        .word_separator(textwrap::WordSeparator::AsciiSpace)
+        .break_words(false);
+    textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect()
+}
+
 /// Columns to fill.
 pub(crate) fn width() -> u16 {
     terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| width.0.clamp(40, 160))

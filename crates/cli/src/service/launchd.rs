@@ -128,6 +128,7 @@ impl Manager for Launchd {
         };
         let pid = said("pid").and_then(|pid| pid.parse().ok());
         let env = strings(&text, "EnvironmentVariables", "dict");
+        let env: Vec<_> = env.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect();
         Ok(State {
             installed: file.exists(),
             enabled: printed.is_some(),
@@ -135,8 +136,8 @@ impl Manager for Launchd {
             pid,
             detail: said("state").unwrap_or("not loaded").to_owned(),
             command: strings(&text, "ProgramArguments", "array"),
-            env: env.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect(),
-            issues: if file.exists() { issues(&text) } else { Vec::new() },
+            issues: if file.exists() { issues(&text, &env) } else { Vec::new() },
+            env,
             file,
         })
     }
@@ -201,7 +202,7 @@ fn strings(text: &str, key: &str, kind: &str) -> Vec<String> {
 }
 
 /// What an older or hand-made plist lacks (DOC-5).
-fn issues(text: &str) -> Vec<&'static str> {
+fn issues(text: &str, env: &[(String, String)]) -> Vec<&'static str> {
     let is_true = |key: &str| {
         text.split_once(&format!("<key>{key}</key>")).is_some_and(|(_, rest)| rest.trim_start().starts_with("<true/>"))
     };
@@ -209,9 +210,9 @@ fn issues(text: &str) -> Vec<&'static str> {
         (is_true("RunAtLoad"), "launchd-run-at-load"),
         (is_true("KeepAlive"), "launchd-keep-alive"),
         (!strings(text, "ProgramArguments", "array").is_empty(), "gateway-command-missing"),
-        (text.contains("<key>PATH</key>"), "gateway-path-missing"),
     ];
-    checks.into_iter().filter(|(is_fine, _)| !is_fine).map(|(_, code)| code).collect()
+    let missing = checks.into_iter().filter(|(is_fine, _)| !is_fine).map(|(_, code)| code);
+    missing.chain(super::path_issues(env)).collect()
 }
 
 #[cfg(test)]
@@ -226,8 +227,9 @@ mod tests {
         let text = plist(&spec);
         insta::assert_snapshot!(text);
         assert_eq!(strings(&text, "ProgramArguments", "array"), spec.command());
-        assert!(issues(&text).is_empty());
-        assert_eq!(issues("<plist/>").len(), 4);
+        let fine = [("PATH".to_owned(), "/usr/bin".to_owned())];
+        assert!(issues(&text, &fine).is_empty());
+        assert_eq!(issues("<plist/>", &[]).len(), 4);
     }
 
     /// SSH-15

@@ -172,7 +172,12 @@ pub(crate) fn install(manager: &dyn Manager, spec: &ServiceSpec, force: bool) ->
 
 /// Definitions of other Gateways of this user: other profiles, and names from before (PROF-4).
 pub(crate) fn others(manager: &dyn Manager, own: &Name) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(manager.folder()) else { return Vec::new() };
+    others_in(manager.folder(), own)
+}
+
+/// Definitions of other Gateways in this folder.
+pub(crate) fn others_in(folder: &Path, own: &Name) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let is_other = |path: &PathBuf| {
         let stem = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let stem = stem.strip_suffix(".service").or_else(|| stem.strip_suffix(".plist"));
@@ -194,6 +199,44 @@ pub(crate) fn tunnels(manager: &dyn Manager, profile: &Profile) -> Vec<Name> {
     let mut found: Vec<Name> = entries.flatten().filter_map(|entry| name(entry.path())).collect();
     found.sort_by_key(Name::unit);
     found
+}
+
+/// Folders of systemd and launchd for services of the whole machine.
+pub(crate) const OF_THE_MACHINE: [&str; 3] = [systemd::SYSTEM_UNITS, "/Library/LaunchDaemons", "/Library/LaunchAgents"];
+
+/// Whether a program of this name only runs scripts.
+pub(crate) fn is_runtime(name: &str) -> bool {
+    matches!(name, "node" | "nodejs" | "bun" | "deno")
+}
+
+/// Folders that go with a version of something, so that a service that names one breaks at an update.
+const PASSING: [&str; 6] = [".nvm", ".fnm", ".volta", ".asdf", ".nodenv", "pnpm"];
+
+/// What is wrong with the `PATH` of a service (DOC-5).
+fn path_issues(env: &[(String, String)]) -> Option<&'static str> {
+    let Some((_, path)) = env.iter().find(|(name, _)| name == "PATH") else { return Some("gateway-path-missing") };
+    let folders: Vec<&str> = path.split(':').collect();
+    if cfg!(unix) && !folders.iter().any(|folder| matches!(*folder, "/usr/bin" | "/run/current-system/sw/bin")) {
+        return Some("gateway-path-missing-dirs");
+    }
+    let passes = |folder: &&str| folder.split('/').any(|part| PASSING.contains(&part));
+    folders.iter().any(passes).then_some("gateway-path-nonminimal")
+}
+
+/// A code of DOC-5 as a sentence.
+pub(crate) fn issue(code: &str) -> &'static str {
+    match code {
+        "gateway-command-missing" => "the service has no command to run",
+        "gateway-path-missing" => "the service has no PATH, so the agent finds few programs",
+        "gateway-path-missing-dirs" => "the PATH of the service lacks the system's own programs",
+        "gateway-path-nonminimal" => "the PATH of the service has folders that go with a version of node",
+        "launchd-keep-alive" => "the service does not come back when it ends (KeepAlive)",
+        "launchd-run-at-load" => "the service does not start at login (RunAtLoad)",
+        "systemd-after-network-online" => "the service does not start after the network (After=network-online.target)",
+        "systemd-restart-sec" => "the service does not wait 5 s before it restarts (RestartSec)",
+        "systemd-wants-network-online" => "the service does not ask for the network (Wants=network-online.target)",
+        _ => "the definition of the service is not what this version writes",
+    }
 }
 
 /// The manager that keeps `name`: the machine's when asked for, or when only that has it.

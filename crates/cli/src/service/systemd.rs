@@ -167,6 +167,7 @@ impl Manager for Systemd {
             let lines = ran.stdout.lines();
             lines.filter_map(|line| line.split_once('=')).find(|(name, _)| *name == key).map_or("", |(_, value)| value)
         };
+        let env: Vec<_> = values(&text, "Environment").filter_map(|line| variable(&line)).collect();
         let pid = property("MainPID").parse().ok().filter(|pid| *pid > 0);
         Ok(State {
             installed: file.exists(),
@@ -175,8 +176,8 @@ impl Manager for Systemd {
             pid,
             detail: format!("{} ({})", property("ActiveState"), property("SubState")),
             command: values(&text, "ExecStart").next().and_then(|line| words(&line)).unwrap_or_default(),
-            env: values(&text, "Environment").filter_map(|line| variable(&line)).collect(),
-            issues: if file.exists() { issues(&text) } else { Vec::new() },
+            issues: if file.exists() { issues(&text, &env) } else { Vec::new() },
+            env,
             file,
         })
     }
@@ -289,16 +290,16 @@ fn variable(line: &str) -> Option<(String, String)> {
 }
 
 /// What an older or hand-made unit lacks (DOC-5).
-fn issues(text: &str) -> Vec<&'static str> {
+fn issues(text: &str, env: &[(String, String)]) -> Vec<&'static str> {
     let says = |key: &str, word: &str| values(text, key).any(|value| value.split_whitespace().any(|part| part == word));
     let checks = [
         (says("After", "network-online.target"), "systemd-after-network-online"),
         (says("Wants", "network-online.target"), "systemd-wants-network-online"),
         (says("RestartSec", "5"), "systemd-restart-sec"),
         (values(text, "ExecStart").next().is_some(), "gateway-command-missing"),
-        (text.contains("PATH="), "gateway-path-missing"),
     ];
-    checks.into_iter().filter(|(is_fine, _)| !is_fine).map(|(_, code)| code).collect()
+    let missing = checks.into_iter().filter(|(is_fine, _)| !is_fine).map(|(_, code)| code);
+    missing.chain(super::path_issues(env)).collect()
 }
 
 #[cfg(test)]
@@ -342,8 +343,10 @@ mod tests {
     /// DOC-5
     #[test]
     fn our_own_unit_has_no_issue_and_an_old_one_has() {
-        assert!(issues(&service(&example(None), Scope::User)).is_empty());
+        let fine = [("PATH".to_owned(), "/usr/local/bin:/usr/bin".to_owned())];
+        assert!(issues(&service(&example(None), Scope::User), &fine).is_empty());
+        assert_eq!(issues(&service(&example(None), Scope::User), &[]), ["gateway-path-missing"]);
         let old = "[Service]\nExecStart=/usr/bin/node gateway\nRestart=always\nRestartSec=1\n";
-        assert_eq!(issues(old).len(), 4, "{:?}", issues(old));
+        assert_eq!(issues(old, &fine).len(), 3, "{:?}", issues(old, &fine));
     }
 }

@@ -8,6 +8,7 @@ mod cuts;
 mod daemon;
 mod dashboard;
 mod discovery;
+mod doctor;
 mod exit_codes;
 mod export;
 mod flags;

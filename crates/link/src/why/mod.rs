@@ -119,12 +119,20 @@ pub struct Finding {
     pub error: Option<DialError>,
 }
 
+/// All answers.
+#[derive(Debug)]
+pub struct Told {
+    /// One for each of [`Probe::ALL`], at most one of them [`State::Failed`], and only [`State::Skipped`] after that.
+    pub findings: Vec<Finding>,
+    /// The Gateway's release, when it let us in.
+    pub version: Option<String>,
+}
+
 /// Asks every question of [`Probe::ALL`] about the Gateway of `how`, tells `on` each answer as it comes, and returns
-/// them all: one for each, at most one of them [`State::Failed`], and only [`State::Skipped`] after that. Takes about as
-/// long as `how.timeout` at most.
-pub async fn why(how: &Connect, on: impl FnMut(&Finding)) -> Vec<Finding> {
+/// them all. Takes about as long as `how.timeout` at most.
+pub async fn why(how: &Connect, on: impl FnMut(&Finding)) -> Told {
     let started = Instant::now();
-    let mut found = Found { findings: Vec::with_capacity(Probe::ALL.len()), on, since: started };
+    let mut found = Found { findings: Vec::with_capacity(Probe::ALL.len()), version: None, on, since: started };
     if let Err(refused) = plaintext_rule(&how.target, how.allow_private_plaintext) {
         found.skip_until(Some(Probe::Tls), "not asked");
         found.failed(Probe::Tls, refused.into());
@@ -141,6 +149,7 @@ pub async fn why(how: &Connect, on: impl FnMut(&Finding)) -> Vec<Finding> {
             found.failed(probe, error);
         }
         Ok((client, _events)) => {
+            found.version = Some(client.hello().server.version.clone());
             found.pass_until(Probe::Auth, how);
             judge(how, &client, &mut found);
             client.close().await;
@@ -171,6 +180,7 @@ fn judge<F: FnMut(&Finding)>(how: &Connect, client: &Client, found: &mut Found<F
 /// The answers so far.
 struct Found<F> {
     findings: Vec<Finding>,
+    version: Option<String>,
     on: F,
     /// When the last answer came.
     since: Instant,
@@ -244,8 +254,8 @@ impl<F: FnMut(&Finding)> Found<F> {
         if open.contains(&probe) { probe } else { later.next().unwrap_or(Probe::Auth) }
     }
 
-    fn finish(mut self) -> Vec<Finding> {
+    fn finish(mut self) -> Told {
         self.skip_until(None, "not reached");
-        self.findings
+        Told { findings: self.findings, version: self.version }
     }
 }

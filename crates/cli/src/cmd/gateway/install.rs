@@ -14,7 +14,7 @@ use super::report::Done;
 use crate::app::App;
 use crate::exit::Failure;
 use crate::service::spec::Var;
-use crate::service::{self, Installed, Linger, Manager, Name, ServiceSpec, here, process};
+use crate::service::{self, Installed, Linger, Manager, Name, ServiceSpec, State, here, process};
 
 /// Install the Gateway as a service of this user and start it
 #[derive(Debug, Default, clap::Args)]
@@ -46,15 +46,15 @@ pub(crate) struct Args {
     /// Accepted; there is no runtime to choose
     #[arg(long, value_name = "PATH")]
     runtime_path: Option<PathBuf>,
-    /// For `up`, which has stopped what ran and was told that services run on after logout.
+    /// For `up` and `doctor`, who have told already what there is to ask, and want it as it would be written now.
     #[arg(skip)]
-    is_for_up: bool,
+    asks_nothing: bool,
 }
 
 impl Args {
     /// As `openclaw up` installs it: anew if its definition is another, without a question.
     pub(crate) fn for_up(system: bool) -> Self {
-        Self { system, is_for_up: true, ..Self::default() }
+        Self { system, asks_nothing: true, ..Self::default() }
     }
 }
 
@@ -64,6 +64,25 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     install(app, args)?.print(app);
     Ok(())
+}
+
+/// Writes the definition of the installed service `before` anew and restarts it. What it was told to run stays: a
+/// wrapper, and to do without `gateway.mode`.
+pub(crate) fn renew(app: &App, before: &State) -> Result<(), Failure> {
+    let program = before.command.first().map(PathBuf::from).filter(|program| program.is_file());
+    let is_own = |program: &PathBuf| {
+        let named = program.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let own = std::env::current_exe().and_then(std::fs::canonicalize).ok();
+        service::is_runtime(named) || std::fs::canonicalize(program).ok() == own
+    };
+    let args = Args {
+        force: true,
+        asks_nothing: true,
+        allow_unconfigured: before.command.iter().any(|word| word == "--allow-unconfigured"),
+        wrapper: program.filter(|program| !is_own(program)),
+        ..Args::default()
+    };
+    install(app, &args).map(drop)
 }
 
 /// Installs and starts it; says what was done.
@@ -87,7 +106,7 @@ pub(crate) fn install(app: &App, args: &Args) -> Result<Done, Failure> {
     install_checks::not_ours(app, &before, args.force)?;
     base::ensure_private_dir(&app.paths.logs())
         .map_err(|error| Failure::new("STATE_DIR_UNWRITABLE", format!("`{}`: {error}", app.paths.logs().display())))?;
-    let installed = service::install(&*manager, &spec, args.force || args.is_for_up)?;
+    let installed = service::install(&*manager, &spec, args.force || args.asks_nothing)?;
     let mut done = said(app, installed, port, &*manager);
     if !process::wait(ANSWERS_WITHIN, || Ok(process::running(&app.paths)?.is_some()))? {
         done = done
@@ -102,7 +121,7 @@ pub(crate) fn install(app: &App, args: &Args) -> Result<Done, Failure> {
         let warning = format!("the service listens on port {port}, but commands look at port {of_config}");
         done = done.warn(warning).hint(format!("openclaw config set gateway.port {port}"));
     }
-    if args.is_for_up {
+    if args.asks_nothing {
         return Ok(lingering(&*manager, done));
     }
     linger(app, args.linger, &*manager, done)

@@ -18,7 +18,7 @@ mod tls;
 
 use clap::Subcommand;
 
-pub(super) use probe::look as look_once;
+pub(crate) use probe::look as look_once;
 
 use crate::app::App;
 use crate::exit::Failure;

@@ -29,21 +29,21 @@ pub(super) struct Args {
 }
 
 /// One Gateway looked at.
-pub(in crate::cmd) struct Seen {
-    pub(in crate::cmd) target: Target,
-    pub(in crate::cmd) outcome: Result<Answer, DialError>,
+pub(crate) struct Seen {
+    pub(crate) target: Target,
+    pub(crate) outcome: Result<Answer, DialError>,
 }
 
 /// What a Gateway said to a probe.
-pub(in crate::cmd) struct Answer {
+pub(crate) struct Answer {
     pub(super) latency: Duration,
     pub(super) role: String,
     pub(super) scopes: ScopeSet,
     pub(super) method: &'static str,
-    pub(super) version: String,
+    pub(crate) version: String,
     pub(super) conn_id: String,
     pub(super) instance_id: Option<String>,
-    pub(super) health: Option<Value>,
+    pub(crate) health: Option<Value>,
 }
 
 impl Answer {
@@ -56,7 +56,7 @@ impl Answer {
 }
 
 /// Connects on `way` as a probe, asks for `health`, and leaves.
-pub(in crate::cmd) async fn look(app: &App, way: crate::cred::Way, timeout: Duration) -> Result<Seen, Failure> {
+pub(crate) async fn look(app: &App, way: crate::cred::Way, timeout: Duration) -> Result<Seen, Failure> {
     let want = Want { who: As::Probe, scopes: vec![Scope::Read], caps: Vec::new(), timeout };
     let target = way.target.clone();
     let how = rpc::how(app, way, &want)?;

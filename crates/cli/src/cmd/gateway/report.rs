@@ -66,7 +66,8 @@ impl View {
         }
     }
 
-    fn state(&self) -> Option<&State> {
+    /// The service, when it is installed.
+    pub(crate) fn state(&self) -> Option<&State> {
         self.seen.as_ref().ok().filter(|state| state.installed)
     }
 
@@ -104,10 +105,17 @@ impl View {
     pub(crate) fn drift(&self, app: &App, port: u16) -> Vec<(&'static str, String)> {
         let Some(state) = self.state() else { return Vec::new() };
         let mut found: Vec<(&'static str, String)> =
-            state.issues.iter().map(|code| (*code, format!("the service definition has an issue: {code}"))).collect();
+            state.issues.iter().map(|code| (*code, service::issue(code).to_owned())).collect();
         let program = state.command.first().map(String::as_str).unwrap_or_default();
         if !program.is_empty() && !std::path::Path::new(program).exists() {
             found.push(("gateway-entrypoint-mismatch", format!("the service runs `{program}`, which is not there")));
+        } else if std::path::Path::new(program)
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .is_some_and(service::is_runtime)
+        {
+            let message = format!("the service runs a script by `{program}`; this program needs no runtime");
+            found.push(("gateway-entrypoint-mismatch", message));
         }
         if let Some(of_service) = state.port().filter(|of_service| *of_service != port) {
             found.push((

@@ -9,14 +9,14 @@ use serde_json::{Value, json};
 use crate::{alone, binary};
 
 /// A home whose services a [`Systemd`] keeps.
-pub(super) struct Host {
-    pub(super) systemd: Systemd,
-    pub(super) home: tempfile::TempDir,
-    pub(super) port: u16,
+pub(crate) struct Host {
+    pub(crate) systemd: Systemd,
+    pub(crate) home: tempfile::TempDir,
+    pub(crate) port: u16,
 }
 
 impl Host {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let home = tempfile::tempdir().unwrap();
         let host = Self { systemd: Systemd::start(home.path()), home, port: free_port() };
         host.configure(".openclaw", host.port);
@@ -24,7 +24,7 @@ impl Host {
     }
 
     /// Writes a config with a token into a state folder of this home.
-    pub(super) fn configure(&self, folder: &str, port: u16) {
+    pub(crate) fn configure(&self, folder: &str, port: u16) {
         let folder = self.home.path().join(folder);
         std::fs::create_dir_all(&folder).unwrap();
         let auth = json!({"mode": "token", "token": TOKEN});
@@ -33,29 +33,29 @@ impl Host {
     }
 
     /// A command of this home.
-    pub(super) fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = alone(&self.home);
         command.env("OPENCLAW_SYSTEMCTL", self.systemd.systemctl()).env("USER", "ann");
         command
     }
 
     /// Runs it with `--json`.
-    pub(super) fn json(&self, args: &[&str]) -> (i32, Value) {
+    pub(crate) fn json(&self, args: &[&str]) -> (i32, Value) {
         crate::json(&mut self.command(), args)
     }
 
-    pub(super) fn unit(&self, name: &str) -> PathBuf {
+    pub(crate) fn unit(&self, name: &str) -> PathBuf {
         self.home.path().join(".config/systemd/user").join(name)
     }
 
     /// Every file of its services, as text.
-    pub(super) fn units(&self) -> String {
+    pub(crate) fn units(&self) -> String {
         let Ok(files) = std::fs::read_dir(self.unit("")) else { return String::new() };
         files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
     }
 
     /// Installs, and waits for nothing: the manager has, until it was ready.
-    pub(super) fn install(&self) {
+    pub(crate) fn install(&self) {
         let (exit, answer) = self.json(&["gateway", "install"]);
         assert_eq!((exit, &answer["result"]), (0, &json!("installed")), "{answer}");
         assert!(binary().exists());
