@@ -7,7 +7,7 @@ use base::{Code, Explain, Kind, Step};
 use wire::{ErrorCode, ErrorShape, close};
 
 use crate::error::{DialError, IdentityError};
-use crate::target::Target;
+use crate::target::{Route, Target};
 use crate::transports::ssh::SshRoute;
 
 /// Codes a Gateway may put in `error.details.code`; anything else falls back to `error.code`.
@@ -188,6 +188,10 @@ fn unreachable_steps(target: &Target) -> Vec<Step> {
     }
     if target.source().is_this_host() {
         return vec![Step::run("openclaw gateway run")];
+    }
+    if let Route::Forward(path) = target.route() {
+        let nobody = format!("nobody listens on `{}`, or it leads nowhere", path.display());
+        return vec![Step::run("openclaw tunnel status"), Step::advise(nobody)];
     }
     if target.is_loopback() {
         let forward = format!("ssh -N -L {0}:127.0.0.1:18789 user@host", target.port());

@@ -64,6 +64,8 @@ pub enum Route {
     Direct,
     /// Through the socket a Gateway of this host keeps in its state folder.
     Unix(PathBuf),
+    /// Through a socket of this machine that leads to a Gateway elsewhere, such as a tunnel's (SSH-16).
+    Forward(PathBuf),
     /// Through SSH, to the URL's port on the loopback of the host behind it.
     Ssh(Box<SshRoute>),
 }
@@ -78,12 +80,16 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads a URL; `http` and `https` are taken as `ws` and `wss` (WS-1), anything without a scheme as `ws`.
+    /// Reads a URL; `http` and `https` are taken as `ws` and `wss` (WS-1), anything without a scheme as `ws`. A path
+    /// behind `unix:`, `ws+unix:` or `wss+unix:` is a socket that leads to a Gateway (SSH-16).
     ///
     /// # Errors
     /// [`TargetError`] for text that is no URL, has no host, or has another scheme.
     pub fn parse(text: &str, source: Source) -> Result<Self, TargetError> {
         let text = text.trim();
+        if let Some(target) = Self::behind_socket(text, &source) {
+            return target;
+        }
         let with_scheme = if text.contains("://") { text.to_owned() } else { format!("ws://{text}") };
         let swapped = match with_scheme.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => format!("ws://{rest}"),
@@ -99,6 +105,23 @@ impl Target {
             return Err(bad("it names no host"));
         }
         Ok(Self { url: Box::new(url), source, route: Route::Direct })
+    }
+
+    fn behind_socket(text: &str, source: &Source) -> Option<Result<Self, TargetError>> {
+        let (scheme, rest) = text.split_once(':')?;
+        let secure = match scheme.to_ascii_lowercase().as_str() {
+            "unix" | "ws+unix" => "ws",
+            "wss+unix" => "wss",
+            _ => return None,
+        };
+        let path = rest.strip_prefix("//").unwrap_or(rest);
+        if !path.starts_with('/') {
+            let reason = "a socket is named by its whole path, as in unix:/path/to.sock";
+            return Some(Err(TargetError { shown: text.to_owned(), reason: reason.to_owned() }));
+        }
+        // The far Gateway's own loopback, as it is told.
+        let url = Url::parse(&format!("{secure}://127.0.0.1")).expect("a scheme and a loopback address make a URL");
+        Some(Ok(Self { url: Box::new(url), source: source.clone(), route: Route::Forward(PathBuf::from(path)) }))
     }
 
     /// The Gateway of this host on `port`.
@@ -132,6 +155,7 @@ impl Target {
     pub fn origin(&self) -> String {
         match self.route() {
             Route::Ssh(route) => format!("ssh://{}/{}:{}", route.account.whole(), self.host(), self.port()),
+            Route::Forward(path) => format!("unix:{}", path.display()),
             _ => self.endpoint(),
         }
     }
@@ -153,7 +177,7 @@ impl Target {
     pub const fn transport(&self) -> &'static str {
         match &self.route {
             Route::Direct => "direct",
-            Route::Unix(_) => "unix",
+            Route::Unix(_) | Route::Forward(_) => "unix",
             Route::Ssh(_) => "ssh",
         }
     }
@@ -176,7 +200,7 @@ impl Target {
     /// Whether the Gateway speaks TLS where the route ends: on its port, not on its own Unix socket.
     pub fn has_tls_stream(&self) -> bool {
         match self.route {
-            Route::Direct | Route::Ssh(_) => self.is_tls(),
+            Route::Direct | Route::Ssh(_) | Route::Forward(_) => self.is_tls(),
             Route::Unix(_) => false,
         }
     }
@@ -193,11 +217,15 @@ impl Target {
 }
 
 /// The URL without user, password, query values and fragment, for people (WS-3); without a trailing slash. Behind SSH
-/// it is the far end's, with the host it is on.
+/// it is the far end's, with the host it is on; behind a socket that leads elsewhere, with the socket.
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&shown(&self.url))?;
-        self.ssh().map_or(Ok(()), |route| write!(f, " via ssh {}", route.target))
+        match &self.route {
+            Route::Ssh(route) => write!(f, " via ssh {}", route.target),
+            Route::Forward(path) => write!(f, " via {}", path.display()),
+            Route::Direct | Route::Unix(_) => Ok(()),
+        }
     }
 }
 
@@ -398,6 +426,21 @@ mod tests {
         assert!(text.contains("wss://") && text.contains("ssh -N -L") && text.contains("Tailscale"), "{text}");
         assert!(!text.contains("hunter"), "{text}");
         assert_eq!(refused.kind().exit_code(), 1);
+    }
+
+    /// SSH-16, CRED-3: the socket is the way and the origin; TLS is the far Gateway's own affair.
+    #[test]
+    fn a_path_behind_unix_is_a_socket_that_leads_to_a_gateway() {
+        let parsed = |text: &str| Target::parse(text, Source::Env);
+        for text in ["unix:/run/a b.sock", "ws+unix:/run/a b.sock", "unix:///run/a b.sock"] {
+            let target = parsed(text).unwrap();
+            assert_eq!(target.to_string(), "ws://127.0.0.1 via /run/a b.sock");
+            assert_eq!((target.origin().as_str(), target.has_tls_stream()), ("unix:/run/a b.sock", false));
+            assert!(plaintext_rule(&target, false).is_ok());
+        }
+        assert!(parsed("wss+unix:/run/a.sock").unwrap().has_tls_stream());
+        assert!(parsed("unix:a.sock").unwrap_err().to_string().contains("whole path"));
+        assert!(parsed("unix:").is_err());
     }
 
     /// WS-5, CRED-3, CRED-10: what counts is the far loopback; tokens belong to that host's, and to no other's.

@@ -57,7 +57,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
 const fn as_whom(target: &Target) -> As {
     match target.route() {
         Route::Unix(_) => As::Cli,
-        Route::Direct | Route::Ssh(_) => As::Probe,
+        Route::Direct | Route::Ssh(_) | Route::Forward(_) => As::Probe,
     }
 }
 

@@ -5,15 +5,15 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use link::{DialError, Streams, Target};
+use link::{ByteStream, DialError, Streams, Target};
 use tokio::io::copy_bidirectional;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::near::Door;
 use super::process::Ended;
 use super::traffic::{Counted, Traffic};
-use super::{Record, Records};
+use super::{Near, Record, Records};
 use crate::exit::Failure;
 use crate::out;
 
@@ -54,21 +54,25 @@ impl Log {
 
 impl Keeper {
     /// Keeps the tunnel until it is asked to end, or nobody has used it for long enough.
-    pub(crate) async fn run(self, listener: TcpListener) -> Result<(), Failure> {
-        let port = self.record.local_port;
-        let unkept = |error: std::io::Error| Failure::new("TUNNEL_NOT_KEPT", format!("port {port}: {error}"));
+    pub(crate) async fn run(self, door: Door) -> Result<(), Failure> {
+        let near = self.record.near();
+        let unkept = |error: std::io::Error| Failure::new("TUNNEL_NOT_KEPT", format!("{near}: {error}"));
         let mut ended = Ended::listen().map_err(unkept)?;
-        let _alive = self.records.hold(port).map_err(unkept)?;
+        let _alive = self.records.hold(&near).map_err(unkept)?;
         self.records.write(&self.record).map_err(unkept)?;
-        self.log.line(&format!("127.0.0.1:{port} leads to {}", self.target));
-        let why = self.serve(&listener, &mut ended).await;
+        self.log.line(&format!("{near} leads to {}", self.target));
+        let why = self.serve(door, &mut ended).await;
         self.log.line(why);
-        self.records.forget(port);
+        if let Near::Socket(path) = &near {
+            // Whoever listens there is this process, so that nobody else's goes.
+            let _gone_already = std::fs::remove_file(path);
+        }
+        self.records.forget(&near);
         Ok(())
     }
 
-    /// Dropping the connections at the end ends their `ssh`.
-    async fn serve(&self, listener: &TcpListener, ended: &mut Ended) -> &'static str {
+    /// Dropping the connections at the end ends their `ssh`, and dropping the door closes it.
+    async fn serve(&self, door: Door, ended: &mut Ended) -> &'static str {
         let traffic = Arc::new(Traffic::default());
         let streams = Arc::new(Streams::to(self.target.clone()));
         let mut carried = JoinSet::new();
@@ -89,8 +93,8 @@ impl Keeper {
                         return "nobody has used it for long enough";
                     }
                 }
-                taken = listener.accept(), if carried.len() < CONNECTIONS_MAX => match taken {
-                    Ok((stream, _)) => {
+                taken = door.accept(), if carried.len() < CONNECTIONS_MAX => match taken {
+                    Ok(stream) => {
                         carried.spawn(carry(stream, streams.clone(), traffic.clone(), self.log.clone()));
                     }
                     // Out of file descriptors, most likely: those in use come back.
@@ -114,7 +118,7 @@ impl Keeper {
 }
 
 /// One connection, from its first byte to its last.
-async fn carry(near: TcpStream, streams: Arc<Streams>, traffic: Arc<Traffic>, log: Log) {
+async fn carry(near: Box<dyn ByteStream>, streams: Arc<Streams>, traffic: Arc<Traffic>, log: Log) {
     let _open = traffic.begin();
     if let Err(DialError::Ssh(failure)) = through(near, &streams, &traffic).await
         && traffic.failed(&failure.to_string())
@@ -123,9 +127,8 @@ async fn carry(near: TcpStream, streams: Arc<Streams>, traffic: Arc<Traffic>, lo
     }
 }
 
-async fn through(near: TcpStream, streams: &Streams, traffic: &Arc<Traffic>) -> Result<(), DialError> {
+async fn through(near: Box<dyn ByteStream>, streams: &Streams, traffic: &Arc<Traffic>) -> Result<(), DialError> {
     let broken = |error| DialError::broken(streams.target(), error);
-    near.set_nodelay(true).map_err(broken)?;
     let mut near = Counted { stream: near, traffic: traffic.clone() };
     let mut far = streams.open().await?;
     copy_bidirectional(&mut near, &mut far).await.map_err(broken)?;

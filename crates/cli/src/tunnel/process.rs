@@ -1,4 +1,4 @@
-//! The keeper as a process: started with its port as stdin, so that no other program can take it in between, out of the
+//! The keeper as a process: started with its listener as stdin, so that no other program can take it in between, out of the
 //! reach of the terminal, and asked to end by SIGTERM (SSH-9).
 
 #[cfg(unix)]
@@ -6,24 +6,35 @@ mod unix {
     use std::io;
     use std::net::TcpListener;
     use std::os::fd::{AsFd as _, OwnedFd};
+    use std::os::unix::net::UnixListener;
+    use std::path::PathBuf;
     use std::process::{Child, Command, Stdio};
 
     use rustix::process::{Pid, Signal, kill_process, setsid};
     use tokio::signal::unix::{Signal as Awaited, SignalKind, signal};
 
+    use crate::tunnel::Listener;
+
     /// Starts the keeper; `log` becomes its stdout and stderr.
-    pub(crate) fn start(mut command: Command, port: TcpListener, log: std::fs::File) -> io::Result<Child> {
-        command.stdin(Stdio::from(OwnedFd::from(port))).stdout(log.try_clone()?).stderr(log).spawn()
+    pub(crate) fn start(mut command: Command, listener: Listener, log: std::fs::File) -> io::Result<Child> {
+        let listener = match listener {
+            Listener::Tcp(port) => OwnedFd::from(port),
+            Listener::Unix(socket, _) => OwnedFd::from(socket),
+        };
+        command.stdin(Stdio::from(listener)).stdout(log.try_clone()?).stderr(log).spawn()
     }
 
-    /// In the keeper: the port it was given, in a session of its own.
-    pub(crate) fn given_port() -> io::Result<TcpListener> {
+    /// In the keeper: the port it was given, or the socket when that is what it was told, in a session of its own.
+    pub(crate) fn given(socket: Option<PathBuf>) -> io::Result<Listener> {
         // Who is a group leader already was started by hand, and keeps its terminal.
         let _started_by_hand = setsid();
-        let port = TcpListener::from(io::stdin().as_fd().try_clone_to_owned()?);
+        let given = io::stdin().as_fd().try_clone_to_owned()?;
+        if let Some(path) = socket {
+            return Ok(Listener::Unix(UnixListener::from(given), path));
+        }
+        let port = TcpListener::from(given);
         port.local_addr()?;
-        port.set_nonblocking(true)?;
-        Ok(port)
+        Ok(Listener::Tcp(port))
     }
 
     /// Asks the process to end, or makes it.
@@ -59,20 +70,22 @@ mod unix {
 #[cfg(not(unix))]
 mod elsewhere {
     use std::io;
-    use std::net::TcpListener;
+    use std::path::PathBuf;
     use std::process::{Child, Command};
+
+    use crate::tunnel::Listener;
 
     fn unsupported() -> io::Error {
         io::Error::new(io::ErrorKind::Unsupported, "tunnels are not kept on this system")
     }
 
     /// No port can be handed on here.
-    pub(crate) fn start(_: Command, _: TcpListener, _: std::fs::File) -> io::Result<Child> {
+    pub(crate) fn start(_: Command, _: Listener, _: std::fs::File) -> io::Result<Child> {
         Err(unsupported())
     }
 
     /// No port can be handed on here.
-    pub(crate) fn given_port() -> io::Result<TcpListener> {
+    pub(crate) fn given(_: Option<PathBuf>) -> io::Result<Listener> {
         Err(unsupported())
     }
 
@@ -97,6 +110,6 @@ mod elsewhere {
 }
 
 #[cfg(not(unix))]
-pub(crate) use elsewhere::{Ended, end, given_port, start};
+pub(crate) use elsewhere::{Ended, end, given, start};
 #[cfg(unix)]
-pub(crate) use unix::{Ended, end, given_port, start};
+pub(crate) use unix::{Ended, end, given, start};

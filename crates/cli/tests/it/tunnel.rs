@@ -180,6 +180,39 @@ fn a_killed_keeper_leaves_no_ssh_and_the_port_can_be_had_again() {
     assert_eq!(sshd.logins(), 1, "{}", sshd.log());
 }
 
+/// SSH-16: a socket that is the owner's alone, used by flag and by variable, beside a port to the same place.
+#[test]
+fn a_tunnel_can_end_in_a_socket_of_its_owner() {
+    let (sshd, gateway) = (Sshd::start(), TestGateway::start(&binary(), &json!({})));
+    let laptop = Laptop::new(&sshd, &json!({}));
+    let _tidy = Tidy::up(&laptop);
+    let far_port = gateway.address().port();
+    let (exit, first) = up(&laptop, &sshd, far_port, &["--socket"]);
+    assert_eq!((exit, &first["tunnel"]["localPort"]), (0, &Value::Null), "{first}");
+    let path = PathBuf::from(first["tunnel"]["socket"].as_str().unwrap());
+    assert!(path.starts_with(laptop.home.path().join(".openclaw/tunnels")), "{first}");
+    assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let url = first["tunnel"]["url"].as_str().unwrap();
+    let (exit, healthy) = laptop.json(&["health", "--url", url, "--token", TOKEN]);
+    assert_eq!((exit, &healthy["ok"]), (0, &json!(true)), "{healthy}");
+    let mut command = laptop.command();
+    command.env("OPENCLAW_GATEWAY_URL", url).env("OPENCLAW_GATEWAY_TOKEN", TOKEN);
+    let (exit, healthy) = crate::json(&mut command, &["health"]);
+    assert_eq!((exit, &healthy["ok"]), (0, &json!(true)), "{healthy}");
+    let (_, again) = up(&laptop, &sshd, far_port, &["--socket"]);
+    assert_eq!(again["alreadyUp"], true, "{again}");
+    let (_, port) = up(&laptop, &sshd, far_port, &["--local-port", "0"]);
+    assert_eq!(port["alreadyUp"], false, "a port is another end: {port}");
+    let status = laptop.run(&["tunnel", "status"]).1;
+    assert!(status.contains(path.to_str().unwrap()), "{status}");
+    let (exit, down) = laptop.json(&["tunnel", "down", "--all"]);
+    assert!(exit == 0 && down["closed"].as_array().unwrap().contains(&json!(path)), "{down}");
+    assert!(!path.exists(), "the socket went with its keeper");
+    let long = laptop.home.path().join("x".repeat(120));
+    let (exit, failed) = up(&laptop, &sshd, far_port, &["--socket", long.to_str().unwrap()]);
+    assert_eq!((exit, &failed["error"]["code"]), (1, &json!("TUNNEL_SOCKET_UNUSABLE")), "{failed}");
+}
+
 /// SSH-13: a tunnel that nobody uses ends by itself when that was asked for.
 #[test]
 fn an_unused_tunnel_ends_when_it_was_to_be_kept_only_so_long() {

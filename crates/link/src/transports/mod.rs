@@ -34,8 +34,10 @@ pub async fn open(target: &Target) -> Result<Box<dyn ByteStream>, DialError> {
             Err(error) => Err(DialError::broken(target, error)),
         },
         #[cfg(unix)]
-        Route::Unix(path) => Ok(Box::new(unix::open(target, path).await?)),
+        Route::Unix(path) | Route::Forward(path) => Ok(Box::new(unix::open(target, path).await?)),
         #[cfg(not(unix))]
-        Route::Unix(_) => Err(DialError::NotBuilt { transport: "a Unix socket", target: target.clone() }),
+        Route::Unix(_) | Route::Forward(_) => {
+            Err(DialError::NotBuilt { transport: "a Unix socket", target: target.clone() })
+        }
     }
 }

@@ -1,4 +1,5 @@
-//! The socket a Gateway keeps in its state folder for clients of the same user: no port, no other user, no page.
+//! The socket a Gateway keeps in its state folder for clients of the same user, or one that leads to a Gateway elsewhere:
+//! no port, no other user, no page.
 
 use std::io;
 use std::path::Path;

@@ -18,6 +18,9 @@ pub(super) fn passed(how: &Connect, probe: Probe) -> (State, String) {
     match (probe, target.route()) {
         (Probe::Dns | Probe::Route | Probe::Tcp, Route::Ssh(_)) => skipped("left to ssh and its configuration"),
         (Probe::Dns | Probe::Route | Probe::Tcp, Route::Unix(_)) => skipped("by the socket in the state folder"),
+        (Probe::Dns | Probe::Route | Probe::Tcp, Route::Forward(path)) => {
+            skipped(&format!("by the socket {}", path.display()))
+        }
         (Probe::Dns | Probe::Route | Probe::Tcp, Route::Direct) => ok("well"),
         (Probe::Ssh, Route::Ssh(route)) if route.standing.is_some() => {
             (State::Ok, format!("through {}, or a forward that stands", route.target))

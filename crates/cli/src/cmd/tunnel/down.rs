@@ -8,7 +8,7 @@ use super::place::{not_up, those_to};
 use crate::app::App;
 use crate::exit::Failure;
 use crate::service::process::wait;
-use crate::tunnel::{Record, Records, process};
+use crate::tunnel::{Near, Record, Records, process};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -37,30 +37,33 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     }
     // Its manager would start it again.
     if let Some(kept) = meant.iter().find(|record| record.service && !args.all) {
-        let message = format!("a service keeps port {} to {}", kept.local_port, kept.target);
+        let message = format!("a service keeps {} to {}", kept.near(), kept.target);
         return Err(
             Failure::new("TUNNEL_IS_A_SERVICE", message).run(format!("openclaw tunnel uninstall {}", kept.target))
         );
     }
     let meant: Vec<Record> = meant.into_iter().filter(|record| !record.service).collect();
     meant.iter().try_for_each(|record| end(&records, record))?;
-    let ports: Vec<u16> = meant.iter().map(|record| record.local_port).collect();
-    app.out.either(&json!({"ok": true, "closed": ports}), || {
-        let lines = meant.iter().map(|record| format!("Closed port {} to {}.", record.local_port, record.target));
+    let ends = meant.iter().map(|record| match record.near() {
+        Near::Port(port) => json!(port),
+        Near::Socket(path) => json!(path),
+    });
+    app.out.either(&json!({"ok": true, "closed": ends.collect::<Vec<_>>()}), || {
+        let lines = meant.iter().map(|record| format!("Closed {} to {}.", record.near(), record.target));
         if meant.is_empty() { "No tunnel is up.".to_owned() } else { lines.collect::<Vec<_>>().join("\n") }
     });
     Ok(())
 }
 
 pub(super) fn end(records: &Records, record: &Record) -> Result<(), Failure> {
-    let port = record.local_port;
+    let near = record.near();
     for (by_force, patience) in [(false, ENDS_WITHIN), (true, IS_GONE_WITHIN)] {
         process::end(record.pid, by_force);
-        if wait(patience, || Ok(!records.is_kept(port)))? {
-            records.forget(port);
+        if wait(patience, || Ok(!records.is_kept(&near)))? {
+            records.forget(&near);
             return Ok(());
         }
     }
-    let message = format!("the keeper of port {port} (pid {}) does not end", record.pid);
+    let message = format!("the keeper of {near} (pid {}) does not end", record.pid);
     Err(Failure::new("TUNNEL_NOT_ENDED", message).run(format!("kill -9 {}", record.pid)))
 }

@@ -19,7 +19,7 @@ use crate::rpc::block_on;
 use crate::service::process::wait;
 use crate::service::spec::Var;
 use crate::service::{self, Installed, Manager, Name, ServiceSpec, here};
-use crate::tunnel::{Record, Records, ready};
+use crate::tunnel::{Near, Record, Records, ready};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -96,7 +96,7 @@ fn spec(app: &App, route: &SshRoute, far_port: u16, port: u16) -> Result<Service
 
 /// A tunnel of ours to the same place that a command keeps makes way; nobody else is touched (SSH-10).
 fn make_room(records: &Records, port: u16, is_installed: bool, target: &str, far_port: u16) -> Result<(), Failure> {
-    match records.get(port) {
+    match records.get(&Near::Port(port)) {
         Some(record) if record.service => Ok(()),
         Some(record) if record.target == target && record.remote_port == far_port => end(records, &record),
         _ if is_installed => Ok(()),
@@ -106,13 +106,13 @@ fn make_room(records: &Records, port: u16, is_installed: bool, target: &str, far
 
 /// A service has neither this shell's ssh-agent nor its terminal: only a Gateway's answer through its port counts.
 fn await_up(records: &Records, port: u16, target: &Target) -> Result<Record, Failure> {
-    let up = || records.get(port).filter(|record| record.service);
+    let up = || records.get(&Near::Port(port)).filter(|record| record.service);
     let came = wait(COMES_UP_WITHIN, || Ok(up().is_some()))?;
     let Some(record) = up().filter(|_| came) else {
         let message = format!("the service is installed, but nothing keeps port {port} yet");
         return Err(Failure::new("TUNNEL_NOT_STARTED", message).run("openclaw tunnel status"));
     };
-    block_on(through(port, target)).map_err(|mut failure| {
+    block_on(through(&Near::Port(port), target)).map_err(|mut failure| {
         failure.message = format!("the service is installed and has port {port}, but: {}", failure.message);
         failure.advise("a service has no ssh-agent of your shell: name a key without passphrase with --identity")
     })?;
@@ -120,9 +120,10 @@ fn await_up(records: &Records, port: u16, target: &Target) -> Result<Record, Fai
 }
 
 fn said(installed: Installed, manager: &dyn Manager, record: &Record) -> Done {
-    let Record { local_port, remote_port, target, .. } = record;
+    let Record { remote_port, target, .. } = record;
+    let url = record.near().url();
     let label = manager.label();
-    let leads = format!("ws://127.0.0.1:{local_port} leads to port {remote_port} of {target}");
+    let leads = format!("{url} leads to port {remote_port} of {target}");
     let done = match installed {
         Installed::Fresh => Done::new("install", "installed", format!("installed and started ({label}): {leads}")),
         Installed::Already | Installed::Differs => {
@@ -130,9 +131,10 @@ fn said(installed: Installed, manager: &dyn Manager, record: &Record) -> Done {
         }
     };
     match installed {
-        Installed::Differs => done
-            .warn("its definition is not what would be written now")
-            .hint(format!("openclaw tunnel install {target} --local-port {local_port} --force")),
+        Installed::Differs => done.warn("its definition is not what would be written now").hint(format!(
+            "openclaw tunnel install {target} --local-port {} --force",
+            record.local_port.unwrap_or_default()
+        )),
         _ => done.hint("openclaw tunnel status"),
     }
 }

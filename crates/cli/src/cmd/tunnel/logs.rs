@@ -27,16 +27,16 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     }
     let mut logs = Vec::new();
     for record in &tunnels {
-        let file = records.log(record.local_port);
+        let file = records.log(&record.near());
         let text = tail(&file).map_err(|error| {
             Failure::new("TUNNEL_LOG", format!("`{}` cannot be read: {error}", file.display()))
                 .run("openclaw tunnel status")
         })?;
-        logs.push((record.local_port, file, text));
+        logs.push((record, file, text));
     }
     let value: Vec<_> = logs
         .iter()
-        .map(|(port, file, text)| json!({"localPort": port, "file": file, "lines": text.lines().collect::<Vec<_>>()}))
+        .map(|(record, file, text)| json!({"localPort": record.local_port, "socket": record.socket, "file": file, "lines": text.lines().collect::<Vec<_>>()}))
         .collect();
     app.out.either(&json!({"logs": value}), || match logs.is_empty() {
         true => "No tunnel is up.".to_owned(),

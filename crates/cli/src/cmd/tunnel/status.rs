@@ -25,7 +25,7 @@ pub(super) fn list(app: &App) -> Result<(), Failure> {
     show(app, &tunnels, |tunnels| {
         let rows = tunnels.iter().map(|record| {
             let up = table::age(record.since_ms, base::now_ms());
-            let cells = [record.local_port.to_string(), record.target.clone(), record.remote_port.to_string()];
+            let cells = [place(record), record.target.clone(), record.remote_port.to_string()];
             cells.into_iter().chain([record.pid.to_string(), up])
         });
         table::table(&["PORT", "TARGET", "REMOTE PORT", "PID", "UP"], rows)
@@ -41,14 +41,19 @@ fn show(app: &App, tunnels: &[Record], text: impl Fn(&[Record]) -> String) {
 /// A record for programs, with what they would otherwise work out.
 pub(super) fn json_of(record: &Record) -> Value {
     let mut value = json!(record);
-    value["url"] = json!(format!("ws://127.0.0.1:{}", record.local_port));
+    value["url"] = json!(record.near().url());
     value["uptimeMs"] = json!((base::now_ms() - record.since_ms).max(0));
     value
 }
 
+/// A port, which is short, or the socket.
+fn place(record: &Record) -> String {
+    record.local_port.map_or_else(|| record.near().to_string(), |port| port.to_string())
+}
+
 fn whole(record: &Record) -> String {
     let mut rows = vec![
-        ("Port:", format!("127.0.0.1:{}", record.local_port)),
+        ("Here:", record.near().to_string()),
         ("Leads to:", format!("port {} of {}", record.remote_port, record.target)),
         ("Up for:", table::age(record.since_ms, base::now_ms())),
         ("Keeper:", format!("pid {}{}", record.pid, if record.service { ", kept by a service" } else { "" })),

@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::exit::Failure;
 use crate::service::process::wait;
 use crate::service::{self, Manager, Name, State};
-use crate::tunnel::Records;
+use crate::tunnel::{Near, Records};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -79,7 +79,7 @@ fn remove(app: &App, manager: &dyn Manager, kept: &Kept) -> Result<(), Failure> 
     if let Some(port) = kept.port {
         let records = Records::of(&app.paths)?;
         let _turn = records.turn()?;
-        wait(IS_GONE_WITHIN, || Ok(!records.is_kept(port)))?;
+        wait(IS_GONE_WITHIN, || Ok(!records.is_kept(&Near::Port(port))))?;
     }
     Ok(())
 }

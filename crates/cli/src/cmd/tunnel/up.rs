@@ -3,19 +3,19 @@
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::Duration;
 
 use link::{DialError, SshRoute, Target};
 use serde_json::json;
-use tokio::net::TcpStream;
 
 use super::place::{self, There};
 use crate::app::App;
 use crate::args::seconds;
 use crate::exit::Failure;
 use crate::rpc::block_on;
-use crate::tunnel::{Record, Records, process, ready, record};
+use crate::tunnel::{Listener, Near, Record, Records, process, ready, record};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// The port here; 0 is any free one [default: 18789 when it is free, else any]
     #[arg(long, value_name = "N")]
     local_port: Option<u16>,
+    /// A Unix socket instead of a port, which no other user and no page can open [default path: in the state folder]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, conflicts_with = "local_port")]
+    socket: Option<Option<PathBuf>>,
     /// Close it by itself after so long without a connection, such as `10m` [default: never]
     #[arg(long, value_name = "DURATION", value_parser = longer_than_none)]
     keep: Option<Duration>,
@@ -44,40 +47,73 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let Some(route) = target.ssh() else { return Err(Failure::usage("a tunnel goes through SSH")) };
     let records = Records::of(&app.paths)?;
     let _turn = records.turn()?;
-    if let Some(record) = standing(&records, args.local_port, route, &target) {
+    let wish = Wish::of(args, &records, route, &target)?;
+    if let Some(record) = standing(&records, &wish, route, &target) {
         say(app, &record, true);
         return Ok(());
     }
     // Before the port, so that whatever SSH has to say is said here; its connection is then the keeper's, too.
     block_on(async { Ok(ready::check(link::open_stream(&target).await?, &target).await?) })?;
-    let listener = bind(args.local_port)?;
-    let port = listener.local_addr().map_err(|error| unstarted(&error))?.port();
+    let listener = wish.bind()?;
+    let near = listener.near().map_err(|error| unstarted(&error))?;
     let mut child = start(app, &records, route, &target, args.keep, listener).map_err(|error| unstarted(&error))?;
-    let record = block_on(through(port, &target)).and_then(|()| {
-        let record = records.get(port).filter(|record| record.pid == child.id());
+    let record = block_on(through(&near, &target)).and_then(|()| {
+        let record = records.get(&near).filter(|record| record.pid == child.id());
         record.ok_or_else(|| unstarted(&io::Error::other("its keeper has ended")))
     });
-    let record = record.map_err(|failure| clear_away(&records, &mut child, port, failure))?;
+    let record = record.map_err(|failure| clear_away(&records, &mut child, &near, failure))?;
     say(app, &record, false);
     Ok(())
 }
 
-/// SSH-10: a tunnel of ours to the same place, on the port that was asked for if one was.
-fn standing(records: &Records, port: Option<u16>, route: &SshRoute, target: &Target) -> Option<Record> {
-    let wanted = route.target.to_string();
-    records.live().into_iter().find(|record| {
-        let same_port = port.is_none_or(|port| port == 0 || port == record.local_port);
-        same_port && record.target == wanted && record.remote_port == target.port()
-    })
+/// The local end that is asked for.
+#[derive(Debug)]
+enum Wish {
+    /// The usual one, or any.
+    AnyPort,
+    Port(u16),
+    Socket(PathBuf),
 }
 
-/// SSH-5, SSH-10: the port that was asked for or none; else the usual one, or any.
-fn bind(port: Option<u16>) -> Result<TcpListener, Failure> {
-    let at = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
-    match port {
-        Some(port) => at(port).map_err(|error| taken(port, &error)),
-        None => at(PREFERRED_PORT).or_else(|_| at(0)).map_err(|error| taken(PREFERRED_PORT, &error)),
+impl Wish {
+    fn of(args: &Args, records: &Records, route: &SshRoute, target: &Target) -> Result<Self, Failure> {
+        match (&args.socket, args.local_port) {
+            (None, None) => Ok(Self::AnyPort),
+            (None, Some(port)) => Ok(Self::Port(port)),
+            (Some(None), _) => Ok(Self::Socket(records.socket(&route.target.to_string(), target.port()))),
+            (Some(Some(path)), _) => Ok(Self::Socket(std::path::absolute(path).map_err(|error| unstarted(&error))?)),
+        }
     }
+
+    fn is_met_by(&self, record: &Record) -> bool {
+        match self {
+            Self::AnyPort | Self::Port(0) => record.socket.is_none(),
+            Self::Port(port) => record.local_port == Some(*port),
+            Self::Socket(path) => record.socket.as_ref() == Some(path),
+        }
+    }
+
+    /// SSH-5, SSH-10: what was asked for or nothing; else the usual port, or any.
+    fn bind(&self) -> Result<Listener, Failure> {
+        let at = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map(Listener::Tcp);
+        match self {
+            Self::Port(port) => at(*port).map_err(|error| taken(*port, &error)),
+            Self::AnyPort => at(PREFERRED_PORT).or_else(|_| at(0)).map_err(|error| taken(PREFERRED_PORT, &error)),
+            Self::Socket(path) => Listener::socket(path).map_err(|error| {
+                let message = format!("the socket `{}` cannot be had: {error}", path.display());
+                Failure::new("TUNNEL_SOCKET_UNUSABLE", message).advise("name another with --socket PATH, a short one")
+            }),
+        }
+    }
+}
+
+/// SSH-10: a tunnel of ours to the same place, at the local end that was asked for if one was.
+fn standing(records: &Records, wish: &Wish, route: &SshRoute, target: &Target) -> Option<Record> {
+    let wanted = route.target.to_string();
+    records
+        .live()
+        .into_iter()
+        .find(|record| wish.is_met_by(record) && record.target == wanted && record.remote_port == target.port())
 }
 
 pub(super) fn taken(port: u16, error: &io::Error) -> Failure {
@@ -98,13 +134,17 @@ fn start(
     route: &SshRoute,
     target: &Target,
     keep: Option<Duration>,
-    listener: TcpListener,
+    listener: Listener,
 ) -> io::Result<Child> {
-    let log = record::open_private(&records.log(listener.local_addr()?.port()))?;
+    let near = listener.near()?;
+    let log = record::open_private(&records.log(&near))?;
     let mut command = Command::new(std::env::current_exe()?);
     command.args(["tunnel", "keep"]).args(place::arguments(route, target.port())?);
     if let Some(keep) = keep {
         command.args(["--keep".to_owned(), format!("{}ms", keep.as_millis())]);
+    }
+    if let Near::Socket(path) = near {
+        command.arg("--socket").arg(path);
     }
     if let Some(name) = app.paths.profile.name() {
         command.env("OPENCLAW_PROFILE", name);
@@ -116,21 +156,21 @@ fn start(
     process::start(command, listener, log)
 }
 
-/// The same question, through the port.
-pub(super) async fn through(port: u16, target: &Target) -> Result<(), Failure> {
+/// The same question, through the local end.
+pub(super) async fn through(near: &Near, target: &Target) -> Result<(), Failure> {
     let unreachable = |source| DialError::Unreachable { target: target.clone(), source };
-    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.map_err(unreachable)?;
+    let stream = near.connect().await.map_err(unreachable)?;
     Ok(ready::check(stream, target).await?)
 }
 
 /// Ends what did not come up; the last line of its log says more than the closed port does.
-fn clear_away(records: &Records, child: &mut Child, port: u16, mut failure: Failure) -> Failure {
-    let said = std::fs::read_to_string(records.log(port)).unwrap_or_default();
+fn clear_away(records: &Records, child: &mut Child, near: &Near, mut failure: Failure) -> Failure {
+    let said = std::fs::read_to_string(records.log(near)).unwrap_or_default();
     let said = said.lines().last().map(|line| format!("; its keeper said: {line}")).unwrap_or_default();
     // One that has ended by itself is what was wanted.
     let _ended_already = child.kill();
     let _status = child.wait();
-    records.forget(port);
+    records.forget(near);
     failure.message += &said;
     failure
 }
@@ -143,10 +183,11 @@ fn say(app: &App, record: &Record, is_up_already: bool) {
     let value = json!({"ok": true, "alreadyUp": is_up_already, "tunnel": super::status::json_of(record)});
     app.out.either(&value, || {
         let already = if is_up_already { " already" } else { "" };
-        let Record { local_port, target, remote_port, pid, .. } = record;
+        let Record { target, remote_port, pid, .. } = record;
+        let url = record.near().url();
         let close = if record.service { "uninstall" } else { "down" };
         format!(
-            "ws://127.0.0.1:{local_port} leads{already} to port {remote_port} of {target} (pid {pid}).\n\
+            "{url} leads{already} to port {remote_port} of {target} (pid {pid}).\n\
              Close it with: openclaw tunnel {close} {target}"
         )
     });
