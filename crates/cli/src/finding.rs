@@ -1,5 +1,6 @@
 //! One thing that is not as it should be, as the audit and the doctor tell it: what, how bad, and what mends it.
 
+use base::Step;
 use serde::Serialize;
 
 /// How bad it is.
@@ -49,5 +50,10 @@ impl Finding {
     pub(crate) fn mend(mut self, remediation: impl Into<String>) -> Self {
         self.remediation = Some(remediation.into());
         self
+    }
+
+    /// Adds the first of these steps, if there is one.
+    pub(crate) fn first_of(self, next: &[Step]) -> Self {
+        next.first().map(|step| step.text().to_owned()).into_iter().fold(self, Self::mend)
     }
 }

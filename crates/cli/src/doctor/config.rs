@@ -147,8 +147,7 @@ fn refused(patient: &Patient<'_>, loaded: &Loaded) -> Vec<Ailment> {
         let detail = format!("{} [{}]", refusal.message, refusal.code);
         let title = "The Gateway would not start";
         let finding = Finding::new("config.refused", Severity::Critical, title, detail);
-        let step = refusal.next.first().map(|step| step.text().to_owned());
-        found.push(step.into_iter().fold(finding, Finding::mend).into());
+        found.push(finding.first_of(&refusal.next).into());
     }
     if let (None, Err(refusal)) = (loaded.config.gateway.mode, config::may_start(loaded, false)) {
         let title = "The Gateway would not start";

@@ -9,11 +9,10 @@ use link::DialError;
 use serde_json::{Value, json};
 use store::{GatewayLock, LockOwner};
 
-use super::state::first_step;
 use super::{Ailment, Fix, Look, Patient};
 use crate::app::App;
 use crate::args::Reach;
-use crate::cmd::gateway::{look_once, report::View};
+use crate::cmd::gateway::{exposure, look_once, report::View};
 use crate::exit::Failure;
 use crate::finding::{Finding, Severity};
 use crate::rpc;
@@ -28,6 +27,7 @@ pub(super) const IDS: &[&str] = &[
     "gateway.not_answering",
     "gateway.refuses_us",
     "gateway.unhealthy",
+    "gateway.not_on_tailnet",
     "gateway.version_differs",
 ];
 
@@ -53,7 +53,7 @@ pub(super) fn look(patient: &Patient<'_>) -> Look {
             Err(failure) => {
                 let title = "The Gateway cannot be asked";
                 let finding = Finding::new("gateway.not_answering", Severity::Critical, title, failure.message);
-                found.push(first_step(finding, &failure.next).into());
+                found.push(finding.first_of(&failure.next).into());
                 Look::with(format!("runs (pid {})", owner.pid), found)
             }
         },
@@ -111,6 +111,8 @@ fn ask(patient: &Patient<'_>, owner: &LockOwner) -> Result<(String, Vec<Ailment>
         let finding = Finding::new("gateway.unhealthy", Severity::Warn, "The Gateway is not well", detail);
         found.push(finding.mend("openclaw health --verbose").into());
     }
+    let tailscale = answer.health.as_ref().map_or(&Value::Null, |health| &health["tailscale"]);
+    found.extend(not_on_tailnet(tailscale));
     if answer.version != env!("CARGO_PKG_VERSION") {
         let detail = format!("It is {}, this program is {}.", answer.version, env!("CARGO_PKG_VERSION"));
         let title = "The Gateway is of another release";
@@ -120,10 +122,18 @@ fn ask(patient: &Patient<'_>, owner: &LockOwner) -> Result<(String, Vec<Ailment>
     Ok((format!("{runs}, {}", answer.version), found))
 }
 
+/// TS-5, TS-10: it listens here all the same, and tries again.
+fn not_on_tailnet(report: &Value) -> Option<Ailment> {
+    let line = exposure::line(report).filter(|_| report["state"] == json!("down"))?;
+    let title = "The Gateway is not on its tailnet";
+    let finding = Finding::new("gateway.not_on_tailnet", Severity::Warn, title, format!("{line}."));
+    Some(exposure::next(report).into_iter().fold(finding, Finding::mend).into())
+}
+
 fn silent(error: &DialError) -> Finding {
     let (id, title) = match error.kind() {
         Kind::Refused => ("gateway.refuses_us", "The Gateway does not let this command in"),
         _ => ("gateway.not_answering", "The Gateway runs and does not answer"),
     };
-    first_step(Finding::new(id, Severity::Critical, title, format!("{error}.")), &error.next())
+    Finding::new(id, Severity::Critical, title, format!("{error}.")).first_of(&error.next())
 }

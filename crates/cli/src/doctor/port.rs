@@ -16,7 +16,6 @@ pub(super) fn look(patient: &Patient<'_>) -> Look {
     }
     let port = patient.port();
     let owner = GatewayLock::holder(&patient.app.paths).ok().flatten();
-    let is_free = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
     match owner {
         Some(owner) if owner.port == port => {
             Look::with(format!("{port}, held by the Gateway (pid {})", owner.pid), vec![])
@@ -26,7 +25,9 @@ pub(super) fn look(patient: &Patient<'_>) -> Look {
             let finding = Finding::new("port.differs", Severity::Warn, "The Gateway is on another port", detail);
             Look::with(port.to_string(), vec![finding.mend("openclaw gateway restart").into()])
         }
-        None if is_free => Look::with(format!("{port}, free"), Vec::new()),
+        None if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() => {
+            Look::with(format!("{port}, free"), Vec::new())
+        }
         None if is_held_for_us(patient, port) => Look::with(format!("{port}, held open for the service"), Vec::new()),
         None => Look::with(port.to_string(), vec![taken(port).into()]),
     }

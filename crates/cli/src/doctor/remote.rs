@@ -5,7 +5,6 @@ use std::time::Duration;
 use base::{Explain as _, Step};
 use link::{Finding as Answer, Probe, State, Told};
 
-use super::state::first_step;
 use super::{Look, Passed, Patient};
 use crate::args::Reach;
 use crate::cmd::why;
@@ -36,7 +35,7 @@ pub(super) const IDS: &[&str] = &[
 
 /// SSH's own steps, in order: id, and what is well.
 const SSH: [(&str, &str); 5] = [
-    ("remote.ssh_program", "the system's ssh is there"),
+    ("remote.ssh_program", "ssh is there, the system's own or the built-in one"),
     ("remote.ssh_host", "the name or alias leads to a host that answers"),
     ("remote.ssh_host_key", "the host's key is the known one"),
     ("remote.ssh_login", "a key lets us in without asking"),
@@ -62,7 +61,7 @@ pub(super) fn look(patient: &Patient<'_>) -> Look {
         Err(failure) => {
             let title = "It is not clear which Gateway is meant";
             let finding = Finding::new("remote.target", Severity::Critical, title, format!("{}.", failure.message));
-            Look::with("not asked", vec![first_step(finding, &failure.next).into()])
+            Look::with("not asked", vec![finding.first_of(&failure.next).into()])
         }
     }
 }
@@ -109,7 +108,7 @@ fn tell_ssh(answer: &Answer, look: &mut Look) {
 
 fn stop(id: &'static str, message: String, code: &str, next: &[Step]) -> Finding {
     let title = "The way to the Gateway ends here";
-    first_step(Finding::new(id, Severity::Critical, title, format!("{message} [{code}]")), next)
+    Finding::new(id, Severity::Critical, title, format!("{message} [{code}]")).first_of(next)
 }
 
 /// At which of SSH's steps a failure is, by its code.
@@ -118,7 +117,7 @@ fn ssh_step(code: &str) -> &'static str {
         "SSH_NOT_INSTALLED" => "remote.ssh_program",
         "SSH_DNS" | "SSH_REFUSED" | "SSH_NO_ROUTE" | "SSH_TIMEOUT" => "remote.ssh_host",
         "SSH_HOST_KEY_UNKNOWN" | "SSH_HOST_KEY_CHANGED" => "remote.ssh_host_key",
-        "SSH_AUTH" | "SSH_IDENTITY_UNREADABLE" => "remote.ssh_login",
+        "SSH_AUTH" | "SSH_IDENTITY_UNREADABLE" | "SSH_KEY_LOCKED" => "remote.ssh_login",
         _ => "remote.ssh_forward",
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn look(patient: &Patient<'_>) -> Look {
     found.extend(
         others(patient, &*manager, &name).iter().filter(|file| !tunnels.contains(file)).map(|file| extra(file)),
     );
-    let Some(state) = view.state() else { return Look::with("not installed", found) };
+    let Some(state) = view.state() else { return Look::with(view.text(), found) };
     if patient.is_remote() {
         found.push(not_wanted());
     } else {

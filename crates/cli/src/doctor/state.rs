@@ -201,7 +201,7 @@ fn lock(app: &App) -> Option<Ailment> {
         Err(error) => {
             let title = "The lock cannot be used";
             let finding = Finding::new("state.lock_unusable", Severity::Critical, title, format!("{error}."));
-            Some(first_step(finding, &error.next()).into())
+            Some(finding.first_of(&error.next()).into())
         }
     }
 }
@@ -217,12 +217,7 @@ fn database(patient: &Patient<'_>) -> Vec<Ailment> {
         Err(error) => {
             let title = "The database cannot be used";
             let finding = Finding::new("state.store_unusable", Severity::Critical, title, format!("{error}."));
-            vec![first_step(finding, &error.next()).into()]
+            vec![finding.first_of(&error.next()).into()]
         }
     }
-}
-
-/// Adds the first of these steps.
-pub(super) fn first_step(finding: Finding, next: &[base::Step]) -> Finding {
-    next.first().map(|step| step.text().to_owned()).into_iter().fold(finding, Finding::mend)
 }

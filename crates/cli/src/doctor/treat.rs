@@ -55,12 +55,14 @@ pub(super) struct Treatment<'c> {
     decided: BTreeSet<(&'static str, String)>,
     /// What was answered, by what the fix does: several findings can have one cure.
     answers: BTreeMap<String, bool>,
+    /// Somebody pressed Ctrl-C instead of answering: nothing more is asked.
+    is_over: bool,
     pub(super) treated: Vec<Treated>,
 }
 
 impl<'c> Treatment<'c> {
     pub(super) fn new(consent: &'c Consent) -> Self {
-        Self { consent, decided: BTreeSet::new(), answers: BTreeMap::new(), treated: Vec::new() }
+        Self { consent, decided: BTreeSet::new(), answers: BTreeMap::new(), is_over: false, treated: Vec::new() }
     }
 
     /// Does what was agreed to about these looks; whether there was anything.
@@ -116,19 +118,28 @@ impl<'c> Treatment<'c> {
         if !consent.fix || (fix.is_drastic && !consent.force) {
             return false;
         }
-        let mut asked = || *self.answers.entry(fix.does.clone()).or_insert_with(|| ask(finding, fix));
-        let agreed = consent.yes || consent.can_ask && asked();
+        let agreed = consent.yes || consent.can_ask && self.asked(finding, fix);
         if !agreed {
             self.decided.insert(key);
         }
         agreed
     }
-}
 
-fn ask(finding: &Finding, fix: &Fix) -> bool {
-    crate::out::complain(&format!("\n{}: {}", finding.title, finding.detail));
-    let question = format!("{}?", capitalised(&fix.does));
-    inquire::Confirm::new(&question).with_default(true).prompt().unwrap_or(false)
+    fn asked(&mut self, finding: &Finding, fix: &Fix) -> bool {
+        if let Some(answer) = self.answers.get(&fix.does) {
+            return *answer;
+        }
+        if self.is_over {
+            return false;
+        }
+        crate::out::complain(&format!("\n{}: {}", finding.title, finding.detail));
+        let question = format!("{}?", capitalised(&fix.does));
+        let answer = inquire::Confirm::new(&question).with_default(true).prompt();
+        self.is_over = answer.is_err();
+        let answer = answer.unwrap_or(false);
+        self.answers.insert(fix.does.clone(), answer);
+        answer
+    }
 }
 
 fn capitalised(text: &str) -> String {

@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 /// `serve · https://…/`, or why not.
-pub(in crate::cmd) fn line(report: &Value) -> Option<String> {
+pub(crate) fn line(report: &Value) -> Option<String> {
     let mode = report["mode"].as_str()?;
     let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
     Some(match report["state"].as_str() {
@@ -18,6 +18,6 @@ pub(in crate::cmd) fn line(report: &Value) -> Option<String> {
 }
 
 /// What mends it, when it is not up.
-pub(in crate::cmd) fn next(report: &Value) -> Option<&str> {
+pub(crate) fn next(report: &Value) -> Option<&str> {
     report["error"]["next"][0].as_str()
 }

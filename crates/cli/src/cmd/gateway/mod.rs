@@ -4,7 +4,7 @@ mod auth_token;
 mod call;
 pub(crate) mod control;
 mod discover;
-pub(super) mod exposure;
+pub(crate) mod exposure;
 #[cfg(unix)]
 mod force;
 pub(crate) mod install;

@@ -107,6 +107,28 @@ fn a_config_that_has_moved_on_without_its_gateway() {
     assert_eq!(ids(&answer, "failed"), ["port.differs"], "{answer}");
 }
 
+/// DOC-5, TS-5, TS-10: a route that is not up is said with its reason, and the Gateway is there all the same.
+#[test]
+fn a_gateway_that_is_not_on_its_tailnet_says_why() {
+    let tailnet = kit::Tailnet::start();
+    tailnet.status("/BackendState", json!("NeedsLogin"));
+    let gateway = TestGateway::prepare(&binary(), &json!({})).with_env("PATH", &tailnet.path());
+    let mut gateway = gateway.with_config("/gateway/tailscale", json!({"mode": "serve"}));
+    gateway.boot();
+    let began = std::time::Instant::now();
+    let answer = loop {
+        let (exit, answer) = doctor(&mut gateway.command(), &["--only", "gateway"]);
+        assert_eq!(exit, 0, "{answer}");
+        if !ids(&answer, "failed").is_empty() {
+            break answer;
+        }
+        assert!(began.elapsed().as_secs() < 60, "{answer}");
+    };
+    let found = check(&answer, "gateway.not_on_tailnet");
+    assert!(found["detail"].as_str().unwrap().starts_with("serve · not up: "), "{found}");
+    assert!(found["remediation"].as_str().unwrap().contains("tailscale"), "{found}");
+}
+
 #[test]
 fn a_new_home_is_told_to_set_up() {
     let home = tempfile::tempdir().unwrap();
