@@ -1,9 +1,10 @@
 //! What every command is given: the environment, the places of the profile, and how to speak.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use base::{Env, PathsError, Profile, StatePaths};
+use link::Passphrase;
 
 use crate::args::{Globals, LogLevel, SshFlags};
 use crate::exit::Failure;
@@ -21,6 +22,8 @@ pub(crate) struct App {
     pub(crate) dev: bool,
     /// How to get to the Gateway's host.
     pub(crate) ssh: SshFlags,
+    /// The passphrase that was asked for, once for the whole command.
+    pub(crate) unlocked: OnceLock<(PathBuf, Passphrase)>,
     config: OnceLock<config::Loaded>,
 }
 
@@ -36,8 +39,16 @@ impl App {
         let paths = resolve(&env, profile)?;
         let named = env.get("LOG_LEVEL").and_then(|name| clap::ValueEnum::from_str(&name, true).ok());
         let log_level = globals.log_level.or(named);
-        let app =
-            Self { env, paths, out, log_level, dev: globals.dev, ssh: globals.ssh.clone(), config: OnceLock::new() };
+        let app = Self {
+            env,
+            paths,
+            out,
+            log_level,
+            dev: globals.dev,
+            ssh: globals.ssh.clone(),
+            unlocked: OnceLock::new(),
+            config: OnceLock::new(),
+        };
         app.warn_of_legacy_names();
         Ok(app)
     }
@@ -61,6 +72,7 @@ impl App {
             log_level: self.log_level,
             dev: self.dev,
             ssh: self.ssh.clone(),
+            unlocked: self.unlocked.clone(),
             config: OnceLock::new(),
         }
     }

@@ -2,6 +2,7 @@
 //! built-in SSH client needs it, and only a person at a terminal is asked.
 
 use std::io::IsTerminal as _;
+use std::path::Path;
 
 use base::Secret;
 use inquire::{Password, PasswordDisplayMode};
@@ -25,13 +26,23 @@ pub(crate) fn asked_for(app: &App, target: Target) -> Result<Target, Failure> {
     // The caller may be a runtime already, which cannot wait for another.
     let locked = std::thread::spawn(move || block_on(async { Ok(looked.locked_key().await) })).join();
     let Some(file) = locked.ok().and_then(Result::ok).flatten() else { return Ok(target) };
+    let unlocked = match app.unlocked.get() {
+        Some(unlocked) => unlocked.clone(),
+        None => {
+            let typed = ask(&file)?;
+            app.unlocked.get_or_init(|| (file, typed)).clone()
+        }
+    };
+    let caller = Caller { unlocked: Some(unlocked), ..route.caller.clone() };
+    Ok(target.by(Route::Ssh(Box::new(SshRoute { caller, ..route }))))
+}
+
+fn ask(file: &Path) -> Result<Passphrase, Failure> {
     let question = format!("Passphrase of {}:", file.display());
     let typed = Password::new(&question).with_display_mode(PasswordDisplayMode::Hidden).without_confirmation().prompt();
     let typed = typed.map_err(|error| {
         let failure = Failure::refused("SSH_KEY_LOCKED", format!("no passphrase of {}: {error}", file.display()));
         failure.run(format!("ssh-add {}", file.display()))
     })?;
-    let unlocked = Some((file, Passphrase::new(Secret::new(typed))));
-    let caller = Caller { unlocked, ..route.caller.clone() };
-    Ok(target.by(Route::Ssh(Box::new(SshRoute { caller, ..route }))))
+    Ok(Passphrase::new(Secret::new(typed)))
 }

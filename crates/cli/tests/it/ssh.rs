@@ -220,7 +220,7 @@ fn failures_of(backend: &'static str) {
     assert!(!failed.to_string().contains(TOKEN));
 }
 
-/// SSH-2: at a terminal the passphrase of a key is asked for, and not shown; elsewhere the command says how to load it.
+/// At a terminal the passphrase of a key is asked for, and not shown; elsewhere the command says how to load it.
 #[test]
 fn a_passphrase_is_asked_for_at_a_terminal_only() {
     let (sshd, gateway) = (Sshd::start(), TestGateway::start(&binary(), &json!({})));

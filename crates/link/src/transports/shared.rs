@@ -1,11 +1,12 @@
 //! Many streams to one Gateway. What OpenSSH shares between processes, the built-in client shares inside one.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::Mutex;
 
-use super::ssh::SshBackend;
 use super::ssh::builtin::{self, Session};
+use super::ssh::{SshBackend, SshFailure, SshRoute};
 use super::{ByteStream, open};
 use crate::error::DialError;
 use crate::target::{Route, Target};
@@ -13,14 +14,21 @@ use crate::target::{Route, Target};
 /// Opens streams to one target; through the built-in SSH client, all of them over one connection.
 pub struct Streams {
     target: Target,
-    /// Held while it is made, so that those who come meanwhile use it too.
-    session: Mutex<Option<Arc<Session>>>,
+    /// Held while a connection is made, so that those who come meanwhile share what comes of it.
+    last: Mutex<Last>,
+}
+
+/// The last connection, or why there was none.
+#[derive(Default)]
+struct Last {
+    session: Option<Arc<Session>>,
+    failure: Option<(Instant, SshFailure)>,
 }
 
 impl Streams {
     /// Nothing is opened yet.
     pub fn to(target: Target) -> Self {
-        Self { target, session: Mutex::default() }
+        Self { target, last: Mutex::default() }
     }
 
     /// Where they lead.
@@ -33,23 +41,32 @@ impl Streams {
     /// # Errors
     /// As [`open`].
     pub async fn open(&self) -> Result<Box<dyn ByteStream>, DialError> {
-        let Route::Ssh(route) = self.target.route() else { return open(&self.target).await };
-        if route.backend != SshBackend::Builtin {
-            return open(&self.target).await;
-        }
-        let far_port = self.target.port();
-        let session = {
-            let mut held = self.session.lock().await;
-            match held.as_ref().filter(|session| !session.is_closed()) {
-                Some(session) => session.clone(),
-                None => held.insert(builtin::connect(route, far_port).await?).clone(),
-            }
+        let route = match self.target.route() {
+            Route::Ssh(route) if route.backend == SshBackend::Builtin => route,
+            _ => return open(&self.target).await,
         };
-        let opened = session.open(far_port).await;
-        if opened.as_ref().is_err_and(|failure| failure.is_mute()) {
+        let session = self.session(route).await?;
+        let opened = session.open(self.target.port()).await;
+        if opened.as_ref().is_err_and(SshFailure::is_mute) {
             // It may never answer again; the next stream does not wait for it.
-            self.session.lock().await.take_if(|held| Arc::ptr_eq(held, &session));
+            self.last.lock().await.session.take_if(|held| Arc::ptr_eq(held, &session));
         }
         Ok(Box::new(opened?))
+    }
+
+    /// The connection that stands, or a new one; who waited while one failed is told so, and does not wait once more.
+    async fn session(&self, route: &SshRoute) -> Result<Arc<Session>, SshFailure> {
+        let asked = Instant::now();
+        let mut last = self.last.lock().await;
+        if let Some(session) = last.session.as_ref().filter(|session| !session.is_closed()) {
+            return Ok(session.clone());
+        }
+        if let Some((_, failure)) = last.failure.as_ref().filter(|(at, _)| *at >= asked) {
+            return Err(failure.clone());
+        }
+        let made = builtin::connect(route, self.target.port()).await;
+        last.session = made.as_ref().ok().cloned();
+        last.failure = made.as_ref().err().map(|failure| (Instant::now(), failure.clone()));
+        made
     }
 }

@@ -1,5 +1,6 @@
 //! What only the built-in SSH client has to do itself: keys, agents, jump hosts and `known_hosts`, against real programs.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -77,7 +78,7 @@ impl Drop for Agent {
     }
 }
 
-/// SSH-2, SSH-3: keys of the agent are shown, of every kind; `IdentitiesOnly` and `IdentityAgent` hold.
+/// SSH-3: keys of the agent are shown, of every kind; `IdentitiesOnly` and `IdentityAgent` hold.
 #[tokio::test]
 async fn the_agents_keys_let_in_and_the_configuration_says_which() {
     let (sshd, agent) = (Sshd::start(), Agent::start());
@@ -102,7 +103,7 @@ async fn the_agents_keys_let_in_and_the_configuration_says_which() {
     is_let_in(&named).await;
 }
 
-/// SSH-2: an RSA key signs in the agent; as a file it is named, not tried.
+/// An RSA key signs in the agent; as a file it is named, not tried.
 #[tokio::test]
 async fn an_rsa_key_is_used_from_the_agent_and_named_as_a_file() {
     let (sshd, agent) = (Sshd::start(), Agent::start());
@@ -115,7 +116,50 @@ async fn an_rsa_key_is_used_from_the_agent_and_named_as_a_file() {
     agent.add(&rsa);
     is_let_in(&SshRoute { caller: agent.caller(), ..route.clone() }).await;
     let ecdsa = sshd.accept_key("ecdsa");
-    is_let_in(&SshRoute { identity: Some(ecdsa), ..route }).await;
+    let route = SshRoute { identity: Some(ecdsa.clone()), ..route };
+    is_let_in(&route).await;
+    std::fs::set_permissions(&ecdsa, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (problem, error) = failure(&route, nobody_listens()).await;
+    assert_eq!(problem, SshProblem::Auth);
+    assert!(error.to_string().contains("can be read by others"), "{error}");
+}
+
+/// SSH-11: a server that has counted too many keys has refused.
+#[tokio::test]
+async fn a_server_that_ends_the_login_has_refused_it() {
+    let (patient, agent) = (Sshd::with(&["MaxAuthTries 2"]), Agent::start());
+    for kind in ["ecdsa", "rsa"] {
+        agent.add(&Sshd::start().accept_key(kind));
+    }
+    agent.add(&patient.strange_key());
+    let (_folder, route) = configured(&patient, "");
+    let route = SshRoute { caller: agent.caller(), ..route };
+    let (problem, error) = failure(&route, nobody_listens()).await;
+    assert_eq!(problem, SshProblem::Auth, "{error}");
+    assert!(error.to_string().contains("Too many authentication failures"), "{error}");
+}
+
+/// SSH-11: a server that goes away while somebody logs in has refused nobody, so that it is dialled again.
+#[tokio::test]
+async fn a_server_that_goes_away_has_refused_nobody() {
+    let sshd = Sshd::start();
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("agent");
+    let listener = tokio::net::UnixListener::bind(&socket).unwrap();
+    let caller = Caller { agent: Some(socket), ..Caller::default() };
+    let (_folder, route) = configured(&sshd, "");
+    let route = SshRoute { identity: Some(sshd.client_key()), caller, ..route };
+    // Whoever asks the agent has a connection and is not logged in yet.
+    let cut = async {
+        let _asked = listener.accept().await.unwrap();
+        sshd.cut();
+        while sshd.has_visitors() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    let ((problem, error), ()) = tokio::join!(failure(&route, nobody_listens()), cut);
+    assert!(!problem.is_final(), "{error}");
+    assert!(error.to_string().contains("lost"), "{error}");
 }
 
 /// SSH-8: a key with a passphrase says so and how to load it; the passphrase, asked for by the caller, opens it.

@@ -53,24 +53,20 @@ impl KnownHosts {
         Self { files, host: name.to_ascii_lowercase(), port }
     }
 
-    /// What the files say of `key`. One that was taken back stays so, whatever else is said of it.
+    /// What the files say of `key`. One that was taken back stays so, whatever else is said of it. A line about the host
+    /// at large vouches for its other ports, and contradicts nothing there, as OpenSSH has it.
     pub(super) fn judge(&self, key: &PublicKey) -> io::Result<Verdict> {
-        let entries = self.entries()?;
-        let same = |entry: &&Entry| entry.key.key_data() == key.key_data();
-        if entries.iter().filter(same).any(|entry| entry.is_revoked) {
-            return Ok(Verdict::Changed);
+        let verdict = verdict(&self.entries(self.port)?, key);
+        if verdict == Verdict::Unknown && self.port != SSH_PORT {
+            let at_large = self::verdict(&self.entries(SSH_PORT)?, key);
+            return Ok(if at_large == Verdict::Known { Verdict::Known } else { Verdict::Unknown });
         }
-        let mut valid = entries.iter().filter(|entry| !entry.is_revoked);
-        if valid.clone().any(|entry| same(&entry)) {
-            return Ok(Verdict::Known);
-        }
-        let is_contradicted = valid.any(|entry| entry.key.algorithm() == key.algorithm());
-        Ok(if is_contradicted { Verdict::Changed } else { Verdict::Unknown })
+        Ok(verdict)
     }
 
     /// The keys the host is known by.
     pub(super) fn keys(&self) -> io::Result<Vec<PublicKey>> {
-        let valid = self.entries()?.into_iter().filter(|entry| !entry.is_revoked);
+        let valid = self.entries(self.port)?.into_iter().filter(|entry| !entry.is_revoked);
         Ok(valid.map(|entry| entry.key).collect())
     }
 
@@ -102,13 +98,8 @@ impl KnownHosts {
         if self.port == SSH_PORT { self.host.clone() } else { format!("[{}]:{}", self.host, self.port) }
     }
 
-    /// Every line about the host; when none names its port, those about the host at large, as OpenSSH does it.
-    fn entries(&self) -> io::Result<Vec<Entry>> {
-        let found = self.entries_on(self.port)?;
-        if found.is_empty() && self.port != SSH_PORT { self.entries_on(SSH_PORT) } else { Ok(found) }
-    }
-
-    fn entries_on(&self, port: u16) -> io::Result<Vec<Entry>> {
+    /// Every line about the host on `port`.
+    fn entries(&self, port: u16) -> io::Result<Vec<Entry>> {
         let name = Self { port, ..self.clone() }.name();
         let mut entries = Vec::new();
         for file in &self.files {
@@ -138,6 +129,19 @@ impl KnownHosts {
         let hashed = found.into_iter().filter(|(number, _)| is_hashed(*number));
         Ok(hashed.map(|(_, key)| Entry { key, is_revoked: false }).collect())
     }
+}
+
+fn verdict(entries: &[Entry], key: &PublicKey) -> Verdict {
+    let same = |entry: &&Entry| entry.key.key_data() == key.key_data();
+    if entries.iter().filter(same).any(|entry| entry.is_revoked) {
+        return Verdict::Changed;
+    }
+    let mut valid = entries.iter().filter(|entry| !entry.is_revoked);
+    if valid.clone().any(|entry| same(&entry)) {
+        return Verdict::Known;
+    }
+    let is_contradicted = valid.any(|entry| entry.key.algorithm() == key.algorithm());
+    if is_contradicted { Verdict::Changed } else { Verdict::Unknown }
 }
 
 /// What a line says of the host `name`, if it does. A certificate authority vouches for no plain key. A key that was
@@ -193,7 +197,9 @@ mod tests {
             (format!("[host]:2222 {ONE}\n"), "host", 2222, Known),
             (format!("[host]:2222 {ONE}\n"), "host", 22, Unknown),
             (format!("host {ONE}\n"), "host", 2222, Known),
+            (format!("host {TWO}\n"), "host", 2222, Unknown),
             (format!("host {TWO}\n[host]:2222 {ONE}\n"), "host", 2222, Known),
+            (format!("host {ONE}\n[host]:2222 {TWO}\n"), "host", 2222, Changed),
             (format!("host {TWO}\n"), "host", 22, Changed),
             (format!("host {TWO}\nhost {ONE}\n"), "host", 22, Known),
             (format!("host {ONE}\n@revoked * {ONE}\n"), "host", 22, Changed),

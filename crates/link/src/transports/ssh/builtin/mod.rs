@@ -79,7 +79,8 @@ pub(super) async fn locked_key(route: &SshRoute) -> Option<PathBuf> {
         Some(socket) => agent::identities(&socket).await.unwrap_or_default(),
         None => Vec::new(),
     };
-    let keys = auth::candidates(route, &settings, true);
+    let mut keys = auth::candidates(route, &settings, true);
+    keys.retain(|key| key.unusable().is_none());
     let named = route.identity.is_some();
     let is_held = |key: &Key| held.iter().any(|identity| key.is(&identity.public_key()));
     if keys.iter().any(is_held) || (!named && !settings.identities_only() && !held.is_empty()) {

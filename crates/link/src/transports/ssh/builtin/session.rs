@@ -19,8 +19,10 @@ use super::watcher::{Fault, Trust, Watcher};
 use crate::transports::ByteStream;
 use crate::transports::ssh::{HostKeys, SshFailure, SshProblem, SshRoute};
 
-/// Until the network has connected, as OpenSSH is told (SSH-4).
+/// Until the network has connected to one address, as OpenSSH is told (SSH-4).
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// More addresses than a host has.
+const ADDRESSES_MAX: usize = 8;
 /// From there until the host key is judged and somebody is logged in; an agent may ask its owner.
 const LOGIN_WITHIN: Duration = Duration::from_secs(30);
 /// Until the far side has said whether the port is open.
@@ -28,6 +30,8 @@ const CHANNEL_WITHIN: Duration = Duration::from_secs(15);
 /// A silent server is given up after three of these (SSH-4).
 const ALIVE_EVERY: Duration = Duration::from_secs(15);
 const ALIVE_MISSES: usize = 3;
+/// A connection nobody waits for any more, before anybody is logged in, ends by itself; later the above does it sooner.
+const MUTE_ENDS_AFTER: Duration = Duration::from_secs(75);
 /// The kinds of host key this client can check, best first.
 pub(super) const HOST_KEYS: [Algorithm; 4] = [
     Algorithm::Ed25519,
@@ -104,17 +108,23 @@ impl Session {
     }
 }
 
-/// The network's way to the first host.
+/// The network's way to the first host: each of its addresses has its time.
 pub(super) async fn dial(hop: &Hop) -> Result<TcpStream, SshFailure> {
-    let dialled = async {
-        let addresses = tokio::net::lookup_host((hop.host(), hop.port())).await;
-        let addresses: Vec<_> = addresses.map_err(|_| hop.failure(SshProblem::Name, ""))?.collect();
-        let stream = TcpStream::connect(&addresses[..]).await;
-        let stream = stream.map_err(|error| hop.failure(network(&error), error.to_string()))?;
-        stream.set_nodelay(true).map_err(|error| hop.failure(SshProblem::Other, error.to_string()))?;
-        Ok(stream)
-    };
-    timeout(CONNECT_WITHIN, dialled).await.map_err(|_| hop.failure(SshProblem::Timeout, ""))?
+    let looked_up = timeout(CONNECT_WITHIN, tokio::net::lookup_host((hop.host(), hop.port()))).await;
+    let unnamed = || hop.failure(SshProblem::Name, "");
+    let addresses = looked_up.map_err(|_| unnamed())?.map_err(|_| unnamed())?;
+    let mut failure = unnamed();
+    for address in addresses.take(ADDRESSES_MAX) {
+        match timeout(CONNECT_WITHIN, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => {
+                stream.set_nodelay(true).map_err(|error| hop.failure(SshProblem::Other, error.to_string()))?;
+                return Ok(stream);
+            }
+            Ok(Err(error)) => failure = hop.failure(network(&error), error.to_string()),
+            Err(_) => failure = hop.failure(SshProblem::Timeout, ""),
+        }
+    }
+    Err(failure)
 }
 
 /// The way to the next host, over a channel of the one before it.
@@ -144,7 +154,7 @@ pub(super) async fn log_in(
         let watcher = Watcher { trust: Trust::Files { known, learns }, end: end.clone() };
         let connected = client::connect_stream(Arc::new(config(kinds_wanted)), stream, watcher).await;
         let mut handle = connected.map_err(|fault| fault.at(hop))?;
-        auth::login(&mut handle, hop, route).await?;
+        auth::login(&mut handle, &end, hop, route).await?;
         Ok(Session { handle, end, hop: hop.clone() })
     };
     timeout(LOGIN_WITHIN, whole).await.map_err(|_| hop.failure(SshProblem::Timeout, ""))?
@@ -172,6 +182,7 @@ fn config(keys: Vec<Algorithm>) -> client::Config {
         preferred: Preferred { key: Cow::Owned(keys), ..Preferred::DEFAULT },
         keepalive_interval: Some(ALIVE_EVERY),
         keepalive_max: ALIVE_MISSES,
+        inactivity_timeout: Some(MUTE_ENDS_AFTER),
         ..client::Config::default()
     }
 }

@@ -67,7 +67,7 @@ impl Settings {
 
     /// Whether only the keys that are named may be shown.
     pub(super) fn identities_only(&self) -> bool {
-        self.identities_only.as_deref() == Some("yes")
+        self.identities_only.as_deref().is_some_and(|value| value.eq_ignore_ascii_case("yes"))
     }
 
     /// The files with keys to show, in order; whether somebody named them.

@@ -1,6 +1,7 @@
 //! What the server shows and asks for: its key is judged, why it ended is noted, and whatever it wants to open here is
 //! refused.
 
+use russh::AlgorithmKind;
 use russh::client::{self, ChannelOpenHandle, DisconnectReason, Msg};
 use russh::keys::{PublicKey, PublicKeyOrCertificate};
 
@@ -46,6 +47,9 @@ impl Fault {
             Self::Seen(_) => hop.failure(SshProblem::Other, "its key was only looked at"),
             Self::Key(problem) => hop.failure(problem, ""),
             Self::Files(error) => hop.failure(SshProblem::Other, format!("known_hosts: {error}")),
+            Self::Ssh(russh::Error::NoCommonAlgo { kind: AlgorithmKind::Key, .. }) => {
+                hop.failure(SshProblem::Other, "it has no Ed25519 or ECDSA host key, which the built-in client needs")
+            }
             Self::Ssh(russh::Error::IO(error)) => hop.failure(network(&error), error.to_string()),
             Self::Ssh(error) => hop.failure(SshProblem::Other, error.to_string()),
         }
@@ -79,7 +83,12 @@ impl client::Handler for Watcher {
         match reason {
             DisconnectReason::ReceivedDisconnect(info) => {
                 let said: String = info.message.chars().filter(|c| !c.is_control()).take(200).collect();
-                self.end.set(SshProblem::Other, format!("its server ended the connection: {said}"));
+                // The reason OpenSSH's server gives is its own text.
+                let problem = match said.contains("Too many authentication failures") {
+                    true => SshProblem::Auth,
+                    false => SshProblem::Other,
+                };
+                self.end.set(problem, format!("its server ended the connection: {said}"));
                 Ok(())
             }
             DisconnectReason::Error(fault) => {
