@@ -83,6 +83,12 @@ impl App {
         Ok(Self { paths, ..self.afresh() })
     }
 
+    /// The same, for commands that go through SSH to `host`, as with `--ssh`.
+    pub(crate) fn through(&self, host: &link::SshTarget) -> Self {
+        let ssh = SshFlags { ssh: Some(host.to_string()), ..self.ssh.clone() };
+        Self { ssh, ..self.afresh() }
+    }
+
     /// The port the config names.
     pub(crate) fn config_port(&self) -> Option<u16> {
         self.config().ok()?.config.gateway.port

@@ -14,8 +14,7 @@ use crate::args::Via;
 use crate::exit::Failure;
 
 /// A non-interactive shell often has a shorter `PATH` than the person who installed the program.
-const SCRIPT: &str = "PATH=\"$HOME/.local/bin:$HOME/.cargo/bin:/usr/local/bin:/opt/homebrew/bin:$PATH\"; \
-    exec openclaw devices invite --json";
+const PATH: &str = "$HOME/.local/bin:$HOME/.cargo/bin:/usr/local/bin:/opt/homebrew/bin:$PATH";
 /// What a shell says when it has no such program.
 const NO_PROGRAM: i32 = 127;
 
@@ -39,7 +38,7 @@ pub(crate) async fn after(app: &App, how: &Connect, error: &DialError) -> Result
     if !(app.ssh.ssh.is_some() || app.ssh.via == Some(Via::Ssh)) {
         return Ok(None);
     }
-    let token = ask(route, SCRIPT, how.target.port(), how.timeout).await?;
+    let token = ask(route, &script("devices invite --json"), how.target.port(), how.timeout).await?;
     app.out.note(&format!("{login} lets this machine in; to take it back, run there: openclaw devices list"));
     // A token that is not enough would be shown first (AUTH-10).
     if let Some(tokens) = &how.tokens {
@@ -47,6 +46,11 @@ pub(crate) async fn after(app: &App, how: &Connect, error: &DialError) -> Result
     }
     let credentials = Credentials { bootstrap_token: Some(token), ..Credentials::default() };
     Ok(Some(Connect { credentials, ..how.clone() }))
+}
+
+/// Runs the `openclaw` of the far host with `words`, which a shell reads.
+pub(crate) fn script(words: &str) -> String {
+    format!("PATH=\"{PATH}\"; exec openclaw {words}")
 }
 
 /// Whether an invitation mends `code`: no secret, none that is good any more, or one for less than is asked.

@@ -13,6 +13,7 @@ mod doctor;
 mod exit;
 mod finding;
 mod invitation;
+mod join;
 mod out;
 mod passphrase;
 mod rpc;

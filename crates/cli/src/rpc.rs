@@ -305,7 +305,7 @@ fn local_pin(app: &App, config: &config::Config) -> Option<Pin> {
 }
 
 /// A secret given by value, by file, or on stdin (CRED-12).
-fn secret(flag: &str, value: Option<&str>, file: Option<&Path>) -> Result<Option<Secret>, Failure> {
+pub(crate) fn secret(flag: &str, value: Option<&str>, file: Option<&Path>) -> Result<Option<Secret>, Failure> {
     let text = match (value, file) {
         (Some("-"), _) => {
             let mut text = String::new();

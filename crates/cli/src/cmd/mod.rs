@@ -4,6 +4,7 @@ mod agent;
 mod chat;
 mod completion;
 mod config;
+mod connect;
 mod daemon;
 mod dashboard;
 mod devices;
@@ -16,6 +17,7 @@ mod help;
 mod logs;
 mod models;
 mod not_built;
+mod onboard;
 mod removal;
 mod reset;
 mod security;
@@ -43,10 +45,14 @@ use crate::out::{self, Out};
 /// One line per command that is built.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Set this machine up, as a Gateway or as a client of one
+    Onboard(onboard::Args),
     /// Bring a Gateway up, here or on a host of yours through SSH
     Up(up::Args),
     /// Take it down again
     Down(down::Args),
+    /// Make this machine a client of a Gateway elsewhere
+    Connect(connect::Args),
     /// Run the Gateway, or look at one
     Gateway(gateway::Args),
     /// Keep the Gateway as a service (as `openclaw gateway`)
@@ -100,6 +106,8 @@ pub(crate) enum Command {
 impl Command {
     fn run(&self, app: &App) -> Result<(), Failure> {
         match self {
+            Self::Onboard(args) => onboard::run(app, args),
+            Self::Connect(args) => connect::run(app, args),
             Self::Up(args) => up::run(app, args),
             Self::Down(args) => down::run(app, args),
             Self::Gateway(args) => gateway::run(app, args),

@@ -63,14 +63,14 @@ enum ModeFlag {
 /// What a setup shall say beyond its defaults.
 #[derive(Debug, Default)]
 pub(crate) struct Wanted {
-    is_remote: bool,
-    remote_url: Option<String>,
-    remote_token: Option<String>,
-    port: Option<u16>,
-    bind: Option<String>,
-    token: Option<String>,
-    model: Option<String>,
-    workspace: Option<PathBuf>,
+    pub(crate) is_remote: bool,
+    pub(crate) remote_url: Option<String>,
+    pub(crate) remote_token: Option<String>,
+    pub(crate) port: Option<u16>,
+    pub(crate) bind: Option<String>,
+    pub(crate) token: Option<String>,
+    pub(crate) model: Option<String>,
+    pub(crate) workspace: Option<PathBuf>,
 }
 
 impl Wanted {

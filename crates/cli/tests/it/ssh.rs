@@ -56,7 +56,7 @@ impl<'a> Laptop<'a> {
 }
 
 /// The far side of `gateway`: who logs in finds the `openclaw` of its owner.
-fn host_of(gateway: &TestGateway, programs: &TempDir) -> Sshd {
+pub(crate) fn host_of(gateway: &TestGateway, programs: &TempDir) -> Sshd {
     std::os::unix::fs::symlink(binary(), programs.path().join("openclaw")).unwrap();
     let path = format!("PATH={}:/usr/bin:/bin", programs.path().display());
     let state = format!("OPENCLAW_STATE_DIR={}", gateway.folder().display());

@@ -14,7 +14,7 @@ pub(crate) mod report;
 mod run;
 pub(super) mod status;
 mod target;
-mod tls;
+pub(crate) mod tls;
 
 use clap::Subcommand;
 

@@ -1,6 +1,7 @@
 //! `openclaw gateway tls`: the certificate of this host's Gateway, its renewal, and trust in another's (TLS-11…13).
 
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
 use clap::Subcommand;
 use gateway::{CertFacts, TlsFiles};
@@ -48,7 +49,7 @@ struct Trust {
     accept_fingerprint: Option<String>,
     /// For the look; a bare number is milliseconds
     #[arg(long, value_name = "MS", value_parser = millis)]
-    timeout: Option<std::time::Duration>,
+    timeout: Option<Duration>,
 }
 
 /// Hex digits a person must type of a fingerprint: enough that a chance match is no danger, few enough to type.
@@ -119,10 +120,8 @@ fn trust(app: &App, args: &Trust) -> Result<(), Failure> {
     refuse_another(&target, remote.url.as_deref())?;
     let accepted = args.accept_fingerprint.as_deref().map(str::parse::<Pin>).transpose();
     let accepted = accepted.map_err(|error| Failure::of(&error))?;
-    let roots = app.config()?.config.gateway.tls.ca_path.clone();
-    let timeout = args.timeout.unwrap_or(rpc::TIMEOUT);
-    let leaf = rpc::block_on(async { Ok(link::fetch_leaf(&target, roots, timeout).await?) })?;
-    if leaf.trusted && accepted.is_none() {
+    let leaf = leaf(app, &target, args.timeout.unwrap_or(rpc::TIMEOUT))?;
+    let Some(pin) = compared(app, &target, &leaf, accepted)? else {
         let value = json!({"ok": true, "trusted": true, "pinned": false, "fingerprint": leaf.pin.to_string()});
         app.out.either(&value, || {
             format!(
@@ -130,14 +129,35 @@ fn trust(app: &App, args: &Trust) -> Result<(), Failure> {
             )
         });
         return Ok(());
-    }
+    };
+    let done = format!("Pinned {pin} for {target}.");
+    config::set(app, "gateway.remote.tlsFingerprint", json!(pin.to_string()), &done)
+}
+
+/// The certificate to insist on at `target`, compared by a person or with `accepted`; `None` where this machine's
+/// authorities vouch for it (TLS-11).
+pub(crate) fn accept(
+    app: &App,
+    target: &Target,
+    accepted: Option<Pin>,
+    within: Duration,
+) -> Result<Option<Pin>, Failure> {
+    compared(app, target, &leaf(app, target, within)?, accepted)
+}
+
+fn leaf(app: &App, target: &Target, within: Duration) -> Result<Leaf, Failure> {
+    let roots = app.config()?.config.gateway.tls.ca_path.clone();
+    rpc::block_on(async { Ok(link::fetch_leaf(target, roots, within).await?) })
+}
+
+fn compared(app: &App, target: &Target, leaf: &Leaf, accepted: Option<Pin>) -> Result<Option<Pin>, Failure> {
     match accepted {
+        None if leaf.trusted => return Ok(None),
         Some(pin) if pin == leaf.pin => {}
-        Some(pin) => return Err(not_the_one(&target, &pin.to_string(), leaf.pin)),
-        None => confirm(app, &target, &leaf)?,
+        Some(pin) => return Err(not_the_one(target, &pin.to_string(), leaf.pin)),
+        None => confirm(app, target, leaf)?,
     }
-    let done = format!("Pinned {} for {target}.", leaf.pin);
-    config::set(app, "gateway.remote.tlsFingerprint", json!(leaf.pin.to_string()), &done)
+    Ok(Some(leaf.pin))
 }
 
 /// The pin is kept beside `gateway.remote.url` and used for it alone (TLS-8), so it must be that Gateway's.
