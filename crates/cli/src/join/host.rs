@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::exit::Failure;
 use crate::invitation;
 use crate::rpc::block_on;
-use crate::ssh;
+use crate::{passphrase, ssh};
 
 /// Two quick commands over there.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -22,7 +22,8 @@ pub(super) struct There {
 
 /// Asks the host. One that has no `openclaw` in its `PATH` may still forward to a Gateway: then the usual port is meant.
 pub(super) fn ask(app: &App, host: &SshTarget, port: Option<u16>) -> Result<There, Failure> {
-    let route = target(app, host, base::DEFAULT_PORT, false)?.ssh().cloned();
+    let asked = passphrase::asked_for(app, target(app, host, base::DEFAULT_PORT, false)?)?;
+    let route = asked.ssh().cloned();
     let route = route.unwrap_or_else(|| SshRoute::new(host.clone()));
     let said = told(&run(&route, "gateway target --json")?);
     let port = port.or_else(|| port_of(&said)).unwrap_or(base::DEFAULT_PORT);

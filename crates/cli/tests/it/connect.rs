@@ -3,7 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use kit::{Netns, Sshd, TOKEN, TestGateway};
+use kit::{Netns, TOKEN, TestGateway};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -117,4 +117,20 @@ fn onboarding_makes_a_gateway_here() {
     let stopped = run(&mut alone(&home), &["gateway", "stop", "--force"]).0;
     assert_eq!((exit, made["gateway"]["port"].to_string()), (0, port), "{made}");
     assert_eq!(stopped, 0);
+}
+
+/// CLI-11: on a terminal the same is asked for, one question after the other.
+#[test]
+fn onboarding_asks_at_a_terminal() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = alone(&home);
+    command.args(["onboard", "--gateway-port", "28999"]).env("TERM", "xterm").stdin(Stdio::inherit());
+    let mut terminal = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
+    for (question, answer) in [("Go on?", "y"), ("Where does the Gateway run?", ""), ("after a reboot?", "n")] {
+        terminal.exp_string(question).unwrap();
+        terminal.send_line(answer).unwrap();
+    }
+    let rest = terminal.exp_eof().unwrap();
+    assert!(rest.contains("openclaw gateway run"), "{rest}");
+    assert_eq!(config_of(&home).unwrap()["gateway"]["port"], 28999);
 }

@@ -25,7 +25,7 @@ pub(crate) use scripts::Place;
 use super::plan::{Consent, Report, Step, run};
 use crate::app::App;
 use crate::exit::Failure;
-use crate::ssh;
+use crate::{passphrase, ssh};
 
 /// What the person wants.
 #[derive(Debug, Clone)]
@@ -129,6 +129,6 @@ impl<'a> There<'a> {
 fn route(app: &App, host: &SshTarget) -> Result<SshRoute, Failure> {
     let route = SshRoute { identity: app.ssh.ssh_identity.clone(), ..SshRoute::new(host.clone()) };
     let target = Target::loopback(base::DEFAULT_PORT, Source::SshFlag(format!("ssh tunnel {}", host.whole())));
-    let target = ssh::outfit(app, target.by(Route::Ssh(Box::new(route.clone()))))?;
+    let target = passphrase::asked_for(app, ssh::outfit(app, target.by(Route::Ssh(Box::new(route.clone()))))?)?;
     Ok(target.ssh().cloned().unwrap_or(route))
 }

@@ -1,5 +1,7 @@
 //! On this machine.
 
+use std::process::Stdio;
+
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -87,4 +89,19 @@ fn the_profile_of_a_client_is_left_alone() {
     let (exit, refused) = home.json(&["up", "--yes"]);
     assert_eq!((exit, &refused["error"]["code"]), (1, &json!("UP_IS_A_CLIENT")), "{refused}");
     assert_eq!(std::fs::read_to_string(home.state("openclaw.json")).unwrap(), text);
+}
+
+/// CLI-11: on a terminal it asks once, before the first change.
+#[test]
+fn at_a_terminal_it_asks_before_it_changes_anything() {
+    let home = Home::new();
+    let mut command = alone(&home.0);
+    command.args(["up", "--no-service"]).env("TERM", "xterm").stdin(Stdio::inherit());
+    let mut terminal = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
+    terminal.exp_string("This will be done:").unwrap();
+    terminal.exp_string("Go on?").unwrap();
+    terminal.send_line("n").unwrap();
+    let rest = terminal.exp_eof().unwrap();
+    assert!(rest.contains("nothing was changed") && rest.contains("NOT_CONFIRMED"), "{rest}");
+    assert!(!home.state("openclaw.json").exists());
 }

@@ -38,6 +38,11 @@ impl Host {
         self.home.path().join(name)
     }
 
+    /// A second state folder.
+    fn second(&self) -> PathBuf {
+        self.path("second one")
+    }
+
     fn secret(&self) -> String {
         let text = std::fs::read_to_string(self.path(".openclaw/openclaw.json")).unwrap();
         let config: Value = serde_json::from_str(&text).unwrap();
@@ -55,7 +60,10 @@ impl Host {
 
 impl Drop for Host {
     fn drop(&mut self) {
-        let _ended = alone(&self.home).args(["gateway", "stop", "--force"]).output();
+        for state in [self.path(".openclaw"), self.second()] {
+            let mut command = alone(&self.home);
+            let _ended = command.env("OPENCLAW_STATE_DIR", state).args(["gateway", "stop", "--force"]).output();
+        }
     }
 }
 
@@ -182,7 +190,7 @@ fn a_second_gateway_with_tls_has_a_folder_there_and_a_profile_here() {
     let laptop = laptop(&host);
     let local = json!({"gateway": {"mode": "local"}}).to_string();
     std::fs::write(laptop.home.path().join(".openclaw/openclaw.json"), &local).unwrap();
-    let (login, small, state) = (host.sshd.target(), host.small_program(), host.path("second one"));
+    let (login, small, state) = (host.sshd.target(), host.small_program(), host.second());
     let state = state.display().to_string();
     let up = host.words(&login, "up", &["--yes", "--binary", &small, "--remote-state", &state]);
     let (exit, refused) = laptop.json(&up);
