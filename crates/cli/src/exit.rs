@@ -174,7 +174,8 @@ impl Failure {
     /// The failure of a dial.
     pub(crate) fn dial(error: &DialError) -> Self {
         let failure = Self::of(error);
-        let transport = match error {
+        let met = if let DialError::Tailnet(fault) = error { fault.error() } else { error };
+        let transport = match met {
             DialError::Denied { error, .. } => {
                 let heard = Some(Box::new(Heard::Answer((**error).clone())));
                 return Self { kind: "auth_error", heard, ..failure };
@@ -188,7 +189,9 @@ impl Failure {
             DialError::Unreachable { .. } | DialError::NotAGateway { .. } | DialError::ProxyInFront { .. } => {
                 ("closed", None)
             }
-            DialError::Plaintext(_) | DialError::NotBuilt { .. } | DialError::Identity(_) => return failure,
+            DialError::Plaintext(_) | DialError::NotBuilt { .. } | DialError::Identity(_) | DialError::Tailnet(_) => {
+                return failure;
+            }
         };
         let (kind, close) = transport;
         failure.transport(kind, close)

@@ -74,7 +74,9 @@ fn public_origin(text: &str) -> Result<(), String> {
 
 fn gateway_url(text: &str) -> Result<(), String> {
     let wanted = "expected an address such as `wss://gateway.example.com`";
-    if text.trim().is_empty() {
+    let is_name = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'));
+    // A bare MagicDNS name stands for its https route (TS-11).
+    if text.trim().is_empty() || (text.trim().ends_with(".ts.net") && is_name(text.trim())) {
         return Ok(());
     }
     let url = Url::parse(text.trim()).map_err(|_| String::from(wanted))?;

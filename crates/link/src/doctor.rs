@@ -120,6 +120,7 @@ impl Explain for DialError {
             Self::Plaintext(refused) => refused.code(),
             Self::Tls(fault) => fault.code(),
             Self::Ssh(failure) => failure.code(),
+            Self::Tailnet(fault) => fault.code(),
             Self::NotBuilt { .. } => Code("NOT_BUILT"),
             Self::Dns { .. } => Code("GATEWAY_DNS"),
             Self::Refused { .. } => Code("GATEWAY_REFUSED"),
@@ -138,6 +139,7 @@ impl Explain for DialError {
             Self::Plaintext(refused) => refused.kind(),
             Self::Tls(fault) => fault.kind(),
             Self::Ssh(failure) => failure.kind(),
+            Self::Tailnet(fault) => fault.kind(),
             Self::NotBuilt { .. } => Kind::Failure,
             Self::Denied { error, .. } if error.code == ErrorCode::Unavailable => Kind::Unreachable,
             Self::Denied { .. } | Self::ProxyInFront { .. } => Kind::Refused,
@@ -152,6 +154,7 @@ impl Explain for DialError {
             Self::Plaintext(refused) => refused.next(),
             Self::Tls(fault) => fault.next(),
             Self::Ssh(failure) => failure.next(),
+            Self::Tailnet(fault) => fault.next(),
             Self::NotBuilt { target, .. } => {
                 let forward = format!("ssh -N -L 18789:127.0.0.1:{} user@{}", 18789, target.host());
                 vec![Step::run(forward), Step::run("openclaw health --url ws://127.0.0.1:18789 --token <token>")]

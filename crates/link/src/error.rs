@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use wire::ErrorShape;
 
+use crate::tailnet::TailnetFault;
 use crate::target::{PlaintextRefused, Target};
 use crate::tls_fault::TlsFault;
 use crate::transports::ssh::SshFailure;
@@ -39,6 +40,9 @@ pub enum DialError {
         /// What the resolver said.
         source: io::Error,
     },
+    /// Nobody was met in a tailnet, and Tailscale says why.
+    #[error(transparent)]
+    Tailnet(Box<TailnetFault>),
     /// Nothing listens there.
     #[error("Gateway not reachable at {target} (ECONNREFUSED)")]
     Refused {

@@ -22,6 +22,7 @@ use crate::identity::Device;
 use crate::pin::{Pin, Pins};
 use crate::pin_store::PinStore;
 use crate::pin_watch::PinWatch;
+use crate::tailnet;
 use crate::target::{Target, plaintext_rule};
 use crate::tls_fault::{Distrust, TlsFault};
 use crate::tokens::{StoredToken, TokenStore};
@@ -182,7 +183,7 @@ pub async fn connect(how: &Connect) -> Result<(Client, Events), DialError> {
     let standing = standing(how).await;
     let how = standing.as_ref().unwrap_or(how);
     let stored = how.stored_token();
-    let first = dial(how, stored.as_ref()).await;
+    let first = tailnet::looked_into(dial(how, stored.as_ref()).await).await;
     let Err(DialError::Denied { error, stored_token, .. }) = &first else { return first };
     let code = error.detail_code().unwrap_or_default();
     if *stored_token && matches!(code, "AUTH_DEVICE_TOKEN_MISMATCH" | "AUTH_TOKEN_MISMATCH") {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use base::{Code, Explain, Kind, Step};
 use url::{Host, Url};
 
+use crate::tailnet;
 use crate::transports::ssh::SshRoute;
 
 /// Who named the target; the words are part of what scripts search for (CRED-10).
@@ -80,8 +81,9 @@ pub struct Target {
 }
 
 impl Target {
-    /// Reads a URL; `http` and `https` are taken as `ws` and `wss` (WS-1), anything without a scheme as `ws`. A path
-    /// behind `unix:`, `ws+unix:` or `wss+unix:` is a socket that leads to a Gateway (SSH-16).
+    /// Reads a URL; `http` and `https` are taken as `ws` and `wss` (WS-1), a bare MagicDNS name as `wss` (TS-11), anything
+    /// else without a scheme as `ws`. A path behind `unix:`, `ws+unix:` or `wss+unix:` is a socket that leads to a Gateway
+    /// (SSH-16).
     ///
     /// # Errors
     /// [`TargetError`] for text that is no URL, has no host, or has another scheme.
@@ -90,7 +92,11 @@ impl Target {
         if let Some(target) = Self::behind_socket(text, &source) {
             return target;
         }
-        let with_scheme = if text.contains("://") { text.to_owned() } else { format!("ws://{text}") };
+        let with_scheme = match text.contains("://") {
+            true => text.to_owned(),
+            false if tailnet::is_magic_name(text) => format!("wss://{text}"),
+            false => format!("ws://{text}"),
+        };
         let swapped = match with_scheme.split_once("://") {
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("http") => format!("ws://{rest}"),
             Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") => format!("wss://{rest}"),
@@ -406,6 +412,15 @@ mod tests {
         for url in fail {
             assert!(!rule(url, false), "{url}");
         }
+    }
+
+    /// TS-11
+    #[test]
+    fn a_bare_name_of_a_tailnet_means_its_https_route() {
+        let url = |text: &str| Target::parse(text, Source::ConfigRemote).unwrap().to_string();
+        assert_eq!(url("studio.tail1.ts.net"), "wss://studio.tail1.ts.net");
+        assert_eq!(url("studio.tail1.ts.net:18789"), "ws://studio.tail1.ts.net:18789", "a port is the Gateway's own");
+        assert_eq!(url("studio"), "ws://studio");
     }
 
     /// WS-2

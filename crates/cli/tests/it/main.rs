@@ -29,6 +29,7 @@ mod service;
 mod service_manager;
 mod shapes;
 mod ssh;
+mod tailnet;
 mod target;
 mod terminal;
 mod tls;

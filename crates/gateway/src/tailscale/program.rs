@@ -109,3 +109,19 @@ pub(super) fn on_path(env: &Env, name: &str) -> Option<PathBuf> {
     let path = env.raw("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// TS-1: a program that hangs is none; the deadline comes at once, since the clock stands still.
+    #[tokio::test(start_paused = true)]
+    async fn a_program_that_does_not_tell_its_version_in_time_is_none() {
+        let tailnet = kit::Tailnet::start();
+        let env = Env::of([("PATH", tailnet.path())]);
+        tailnet.mark("mute", true);
+        let began = tokio::time::Instant::now();
+        assert!(Program::find(&env).await.is_none());
+        assert_eq!(began.elapsed(), VERSION_WITHIN);
+    }
+}

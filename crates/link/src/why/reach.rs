@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::{Finding, Found, Probe};
 use crate::error::{Awaited, DialError};
 use crate::handshake::Connect;
+use crate::tailnet;
 use crate::target::Target;
 
 /// How much of the whole time the name may take, and how much the port; the rest is for the connection.
@@ -20,12 +21,12 @@ const SHOWN: usize = 2;
 /// Asks them; whether the port answers.
 pub(super) async fn reach<F: FnMut(&Finding)>(how: &Connect, found: &mut Found<F>) -> bool {
     let (target, share) = (&how.target, how.timeout / SHARE);
-    let resolved = resolve(target, share).await;
+    let resolved = tailnet::looked_into(resolve(target, share).await).await;
     let Some(addresses) = found.take(Probe::Dns, resolved, |addresses| listed(addresses)) else { return false };
-    let sources = route(target, &addresses).await;
+    let sources = tailnet::looked_into(route(target, &addresses).await).await;
     let said = |ways: &Vec<Way>| format!("leaves from {}", ways.first().map_or_else(String::new, |way| way.from()));
     let Some(ways) = found.take(Probe::Route, sources, said) else { return false };
-    let opened = open(target, &ways, share).await;
+    let opened = tailnet::looked_into(open(target, &ways, share).await).await;
     found.take(Probe::Tcp, opened, |answered| format!("{answered} answers")).is_some()
 }
 

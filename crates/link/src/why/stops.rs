@@ -14,6 +14,7 @@ pub(super) fn stops_at(error: &DialError) -> Probe {
         DialError::Dns { .. } => Probe::Dns,
         DialError::Refused { .. } | DialError::Unreachable { .. } | DialError::NotBuilt { .. } => Probe::Tcp,
         DialError::Ssh(_) => Probe::Ssh,
+        DialError::Tailnet(fault) => stops_at(fault.error()),
         DialError::Plaintext(_) => Probe::Tls,
         DialError::Tls(fault) => match fault.why {
             Distrust::PinMismatch { .. } | Distrust::PinWithoutTls => Probe::Pin,
