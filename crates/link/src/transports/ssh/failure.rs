@@ -164,13 +164,11 @@ impl SshFailure {
     pub fn next(&self) -> Vec<Step> {
         let target = &self.target;
         match &self.problem {
-            SshProblem::NoProgram => {
-                let install = "install OpenSSH (package openssh-client; on Windows the feature OpenSSH Client)";
-                vec![
-                    Step::advise(install),
-                    Step::advise("or leave it to the client in this program: --ssh-backend builtin"),
-                ]
-            }
+            // Only where somebody insists on it; else the built-in client goes.
+            SshProblem::NoProgram => vec![
+                Step::advise("leave --ssh-backend out: the client in this program does it then"),
+                Step::advise("or install OpenSSH (package openssh-client; on Windows the feature OpenSSH Client)"),
+            ],
             SshProblem::Identity(_) => vec![Step::advise("name a private key that you can read with --ssh-identity")],
             SshProblem::Locked(file) => vec![
                 Step::run(format!("ssh-add {}", file.display())),
