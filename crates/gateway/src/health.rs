@@ -139,14 +139,20 @@ impl Health {
                     "ackMaxChars": 300},
             }));
         }
-        let look = Look::of(json!({
+        let mut seen = json!({
             "ok": true, "ts": base::now_ms(), "durationMs": u64::try_from(began.elapsed().as_millis()).unwrap_or(0),
             "plugins": {"loaded": [], "errors": [], "unavailable": []},
-            "configReload": self.config_reload(), "tailscale": self.tailscale.report(),
+            "configReload": self.config_reload(),
             "channels": {}, "channelOrder": [], "channelLabels": {}, "heartbeatSeconds": 0,
             "defaultAgentId": default_agent, "agents": agents, "sessions": self.sessions(None).await?,
             "modelRuntime": {"degraded": false, "pendingAgents": []}, "eventLoop": self.event_loop(),
-        }));
+        });
+        // Ours: clients of the original see it only where the owner asked for it.
+        let tailscale = self.tailscale.report();
+        if !tailscale.is_null() {
+            seen["tailscale"] = tailscale;
+        }
+        let look = Look::of(seen);
         let json = look.json.clone();
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = look;
         Ok(json)

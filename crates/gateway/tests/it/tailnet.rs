@@ -132,6 +132,23 @@ async fn the_word_of_tailscale_is_for_pages_that_show_no_secret_and_only_when_wh
     assert!(http(phone, &with_token).await.starts_with("HTTP/1.1 200"));
 }
 
+/// TS-2, RATE-6: pages that come at once from one device are one question.
+#[tokio::test]
+async fn whois_is_asked_once_however_many_pages_come_from_a_device() {
+    let tailnet = Tailnet::start();
+    tailnet.owner(PHONE, ANN);
+    let (_house, _) = house(&serve(), &tailnet).await;
+    let phone = tailnet.device(PHONE, Some(ANN)).await;
+    let pages = [page(), page(), page()];
+    let [one, two, three] = &pages;
+    let all = tokio::join!(Client::connect(phone, one), Client::connect(phone, two), Client::connect(phone, three));
+    for come in [all.0, all.1, all.2] {
+        assert_eq!(come.expect("Ann's page is let in").hello["auth"]["method"], "tailscale");
+    }
+    let asked = tailnet.asked().into_iter().filter(|line| line.starts_with("whois")).collect::<Vec<_>>();
+    assert_eq!(asked, [format!("whois --json {PHONE}")]);
+}
+
 /// TS-3, TS-9, LOCAL-3: the same headers on the ordinary port are hearsay.
 #[tokio::test]
 async fn on_the_ordinary_port_the_headers_of_tailscale_prove_nothing() {
