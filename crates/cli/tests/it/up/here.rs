@@ -2,11 +2,15 @@
 
 use std::process::Stdio;
 
+use kit::Systemd;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::states;
-use crate::{alone, json};
+use crate::{alone, binary, json};
+
+/// The service of the default profile.
+pub(super) const UNIT: &str = "openclaw-gateway.service";
 
 /// A home whose Gateway is taken down when the test ends, however it ends.
 struct Home(TempDir);
@@ -104,4 +108,51 @@ fn at_a_terminal_it_asks_before_it_changes_anything() {
     let rest = terminal.exp_eof().unwrap();
     assert!(rest.contains("nothing was changed") && rest.contains("NOT_CONFIRMED"), "{rest}");
     assert!(!home.state("openclaw.json").exists());
+}
+
+/// SVC-1, SVC-2: where services are kept the Gateway is one that outlives the login; it is started when it was stopped, and
+/// taken away by `down`.
+#[test]
+fn where_services_are_kept_it_becomes_one() {
+    let home = tempfile::tempdir().unwrap();
+    let (systemd, port) = (Systemd::start(home.path()), kit::free_port().to_string());
+    let ask = |words: &[&str]| {
+        let mut command = alone(&home);
+        json(command.env("OPENCLAW_SYSTEMCTL", systemd.systemctl()).env("USER", "ann"), words)
+    };
+    let up = ["up", "--yes", "--no-link", "--gateway-port", &port];
+    let (exit, made) = ask(&up);
+    assert_eq!((exit, states(&made), &made["warnings"]), (0, vec!["done"; 3], &json!([])), "{made}");
+    assert_eq!(json!(systemd.pid(UNIT)), made["gateway"]["pid"]);
+    assert!(systemd.lingers());
+    let (_, again) = ask(&up);
+    assert_eq!((states(&again), systemd.starts(UNIT)), (vec!["already", "already", "done"], 1), "{again}");
+    assert_eq!(ask(&["gateway", "stop", "--force"]).0, 0);
+    let (exit, back) = ask(&up);
+    assert_eq!((exit, states(&back)), (0, vec!["already", "done", "done"]), "{back}");
+    assert_eq!(ask(&["down", "--yes"]).0, 0);
+    let units = std::fs::read_dir(home.path().join(".config/systemd/user")).map_or(0, Iterator::count);
+    assert_eq!((units, systemd.pid(UNIT)), (0, None));
+}
+
+/// After an update the Gateway that runs is the new one.
+#[test]
+fn a_program_that_was_replaced_is_started_anew() {
+    let home = Home::new();
+    let (program, port) = (home.0.path().join("openclaw"), kit::free_port().to_string());
+    let up = || {
+        let mut command = std::process::Command::new(&program);
+        command.env_clear().env("HOME", home.0.path()).stdin(Stdio::null()).current_dir(home.0.path());
+        json(&mut command, &["up", "--yes", "--no-service", "--no-link", "--gateway-port", &port])
+    };
+    std::fs::copy(binary(), &program).unwrap();
+    let (exit, made) = up();
+    assert_eq!((exit, states(&made)), (0, vec!["done"; 3]), "{made}");
+    assert_eq!(states(&up().1), ["already", "already", "done"]);
+    let newer = home.0.path().join("newer");
+    std::fs::copy(binary(), &newer).unwrap();
+    std::fs::rename(newer, &program).unwrap();
+    let (exit, anew) = up();
+    assert_eq!((exit, states(&anew)), (0, vec!["already", "done", "done"]), "{anew}");
+    assert_ne!(anew["gateway"]["pid"], made["gateway"]["pid"]);
 }

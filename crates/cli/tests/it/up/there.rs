@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use kit::Sshd;
+use kit::{Sshd, Systemd};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::here::UNIT;
 use super::states;
 use crate::ssh::Laptop;
 use crate::{alone, binary, json as run_json, run};
@@ -209,4 +210,23 @@ fn a_second_gateway_with_tls_has_a_folder_there_and_a_profile_here() {
     let (exit, down) = laptop.json(&down);
     assert_eq!(exit, 0, "{down}");
     assert!(!Path::new(&state).join("openclaw.json").exists());
+}
+
+/// SVC-1, SSH-17: where the far host keeps services, the Gateway is one there, and `down` takes it away.
+#[test]
+fn where_the_far_host_keeps_services_it_becomes_one() {
+    let mut host = Host::new();
+    let systemd = Systemd::start(host.home.path());
+    let env =
+        format!("SetEnv HOME={} OPENCLAW_SYSTEMCTL={}", host.home.path().display(), systemd.systemctl().display());
+    host.sshd = Sshd::with(&[&env]);
+    let laptop = laptop(&host);
+    let (login, small) = (host.sshd.target(), host.small_program());
+    let (exit, made) = laptop.json(&["up", &login, "--yes", "--binary", &small, "--gateway-port", &host.port]);
+    assert_eq!((exit, &made["health"]["ok"], &made["warnings"]), (0, &json!(true), &json!([])), "{made}");
+    assert!(systemd.pid(UNIT).is_some() && systemd.lingers());
+    let unit = std::fs::read_to_string(host.path(".config/systemd/user").join(UNIT)).unwrap();
+    assert!(!unit.contains(&host.secret()), "no secret is in a unit");
+    let (exit, down) = laptop.json(&["down", &login, "--yes"]);
+    assert_eq!((exit, systemd.pid(UNIT)), (0, None), "{down}");
 }
