@@ -196,6 +196,24 @@ pub(crate) fn way(asked: &Asked, given: Given<'_>) -> Result<Way, NoWay> {
     Ok(Way { target, credentials, token_source, password_source, pin, warnings })
 }
 
+/// CRED-4, the row of a probe: `gateway.remote.url` in any mode, with its own secrets, or without any with those of the
+/// environment; never with those of this host.
+pub(crate) fn configured_remote(given: Given<'_>) -> Result<Option<Way>, NoWay> {
+    let remote = &given.config.gateway.remote;
+    let Some(url) = remote.url.as_deref().filter(|url| !url.trim().is_empty()) else { return Ok(None) };
+    let target = Target::parse(url, Source::ConfigRemote)?;
+    let written = remote.tls_fingerprint.as_deref().filter(|text| !text.trim().is_empty() && target.is_tls());
+    let pin = written.map(str::parse::<Pin>).transpose().map_err(NoWay::Pin)?.map(|pin| (pin, PinSource::Config));
+    let has_own = remote.token.is_some() || remote.password.is_some();
+    let (tokens, passwords) =
+        if has_own { (Holder::RemoteToken, Holder::RemotePassword) } else { (Holder::EnvToken, Holder::EnvPassword) };
+    let mut warnings = Vec::new();
+    let (token, token_source) = first(&[tokens], given, &mut warnings)?.unzip();
+    let (password, password_source) = first(&[passwords], given, &mut warnings)?.unzip();
+    let credentials = Credentials { token, password, bootstrap_token: None };
+    Ok(Some(Way { target, credentials, token_source, password_source, pin, warnings }))
+}
+
 /// CRED-1.
 fn target(asked: &Asked, given: Given<'_>, warnings: &mut Vec<String>) -> Result<Target, NoWay> {
     let gateway = &given.config.gateway;

@@ -15,7 +15,7 @@ use wire::methods::Access;
 use wire::{Role, Scope};
 
 use crate::app::App;
-use crate::args::{Reach, Rpc};
+use crate::args::{Reach, Rpc, SshFlags};
 use crate::cred::{self, Asked, Given, NoWay, PinSource, Place, Way};
 use crate::exit::Failure;
 use crate::invitation;
@@ -205,6 +205,28 @@ async fn retry_when_config_changes(app: App, reach: Reach, want: Want, link: Lin
 
 /// The way to the Gateway that is meant.
 pub(crate) fn way(app: &App, reach: &Reach, port: Option<u16>, is_report: bool) -> Result<Way, Failure> {
+    way_by(app, reach, port, &app.ssh, is_report)
+}
+
+/// The way to the Gateway of `gateway.remote.url`, whatever the mode is, for a probe; `None` when there is none.
+pub(crate) fn configured_remote(app: &App) -> Result<Option<Way>, Failure> {
+    let config = &*app.config()?.config;
+    let profile_port = app.paths.profile.default_port();
+    let given = Given { config, env: &app.env, profile_port, run_token: None, local_pin: None, is_report: true };
+    let way = cred::configured_remote(given).map_err(|error| explain(app, &error))?;
+    // What may not be dialled in plaintext is no target of a probe.
+    let allowed = app.env.is_on("ALLOW_INSECURE_PRIVATE_WS");
+    Ok(way.filter(|way| link::plaintext_rule(&way.target, allowed).is_ok()))
+}
+
+/// The same with other flags about SSH than those of the command line.
+pub(crate) fn way_by(
+    app: &App,
+    reach: &Reach,
+    port: Option<u16>,
+    ssh: &SshFlags,
+    is_report: bool,
+) -> Result<Way, Failure> {
     if [&reach.token, &reach.password].into_iter().flatten().any(|secret| secret != "-") {
         app.out.note("note: other users of this host can read a secret on a command line; --token-file hides it");
     }
@@ -212,7 +234,7 @@ pub(crate) fn way(app: &App, reach: &Reach, port: Option<u16>, is_report: bool) 
     let asked = Asked {
         url: reach.url.clone(),
         port,
-        ssh: app.ssh.clone(),
+        ssh: ssh.clone(),
         token: secret("--token", reach.token.as_deref(), reach.token_file.as_deref())?,
         tls_fingerprint: tls_fingerprint(reach)?,
         password: secret("--password", reach.password.as_deref(), reach.password_file.as_deref())?,

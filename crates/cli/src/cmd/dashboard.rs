@@ -4,6 +4,7 @@
 use std::io::IsTerminal as _;
 use std::process::{Command, Stdio};
 
+use link::{Route, Target};
 use serde_json::json;
 use wire::methods::Method as _;
 use wire::methods::dashboard::{Link, LinkResult};
@@ -14,6 +15,8 @@ use crate::cred::Way;
 use crate::exit::Failure;
 use crate::out;
 use crate::rpc::{self, Want};
+use crate::service::process;
+use crate::tunnel::{Record, Records};
 
 /// Open the web page, or print the link to it
 #[derive(Debug, clap::Args)]
@@ -72,10 +75,39 @@ pub(super) fn signed_in(app: &App) -> Result<Option<String>, Failure> {
 
 /// Where the page is.
 fn page(app: &App, way: &Way) -> String {
+    page_at(app, &way.target, way.target.url().host_str().unwrap_or_default(), way.target.port())
+}
+
+/// Where a browser of this machine finds the page (PROBE-5): at the Gateway's own address, or behind SSH at the local end
+/// of a forward that leads there; `None` when only commands get there.
+pub(super) fn from_here(app: &App, target: &Target) -> Option<String> {
+    let route = match target.route() {
+        Route::Direct | Route::Unix(_) => {
+            return Some(page_at(app, target, target.url().host_str().unwrap_or_default(), target.port()));
+        }
+        Route::Forward(_) => return None,
+        Route::Ssh(route) => route,
+    };
+    let written = route.target.to_string();
+    let leads_there = |record: &Record| record.target == written && record.remote_port == target.port();
+    let kept = Records::of(&app.paths)
+        .ok()
+        .and_then(|records| records.live().into_iter().filter(leads_there).find_map(|record| record.local_port));
+    let by_hand = || route.standing.as_ref().map(|near| near.port()).filter(|port| process::answers(*port));
+    kept.or_else(by_hand).map(|port| page_at(app, target, "127.0.0.1", port))
+}
+
+/// What opens a port that leads to `target`, for whoever wants the page of it.
+pub(super) fn way_to_page(target: &Target) -> String {
+    let host = target.ssh().map(|route| route.target.to_string()).unwrap_or_default();
+    format!("openclaw tunnel up {host}").trim_end().to_owned()
+}
+
+fn page_at(app: &App, target: &Target, host: &str, port: u16) -> String {
     let base_path = app.config().map(|loaded| loaded.config.gateway.control_ui.base_path.clone()).unwrap_or_default();
     let path = format!("/{}/", base_path.trim_matches('/')).replace("//", "/");
-    let scheme = if way.target.is_tls() { "https" } else { "http" };
-    format!("{scheme}://{}:{}{path}", way.target.url().host_str().unwrap_or_default(), way.target.port())
+    let scheme = if target.is_tls() { "https" } else { "http" };
+    format!("{scheme}://{host}:{port}{path}")
 }
 
 /// Has the Gateway make a token for one page; without it the link is still good for looking.

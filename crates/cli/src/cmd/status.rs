@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use wire::Scope;
 use wire::methods::{self, Method as _};
 
+use super::dashboard;
 use super::gateway::exposure;
 use super::gateway::report::View;
 use crate::app::App;
@@ -56,7 +57,9 @@ struct Heard {
 
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let way = rpc::way(app, &args.rpc.reach, None, true)?;
-    let (url, source, port) = (link::shown(way.target.url()), way.target.source().to_string(), way.target.port());
+    let (url, source) = (link::shown(way.target.url()), way.target.source().to_string());
+    let page = dashboard::from_here(app, &way.target);
+    let page = page.unwrap_or_else(|| format!("first: {}", dashboard::way_to_page(&way.target)));
     let warnings = way.warnings.clone();
     let spinner = app.out.spinner("asking the Gateway");
     let heard = rpc::block_on(ask(app, args, way))?;
@@ -64,7 +67,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let service = View::of(app);
     let mut value = report(app, args, &heard, &url, &source, &warnings);
     value["gatewayService"] = service.short();
-    app.out.either(&value, || text(app, args, &value, &heard, (port, &service)));
+    app.out.either(&value, || text(app, args, &value, &heard, (&page, &service)));
     if !app.out.json {
         warnings.iter().for_each(|warning| app.out.warn(warning));
     }
@@ -164,7 +167,7 @@ fn only(value: &mut Value, agent: &str) {
     value["sessions"]["recent"] = if its["recent"].is_array() { its["recent"].clone() } else { json!([]) };
 }
 
-fn text(app: &App, args: &Args, value: &Value, heard: &Heard, (port, service): (u16, &View)) -> String {
+fn text(app: &App, args: &Args, value: &Value, heard: &Heard, (page, service): (&str, &View)) -> String {
     let gateway = &value["gateway"];
     let shown = |key: &str| gateway[key].as_str().unwrap_or("-").to_owned();
     let reach = match (heard.latency, heard.auth) {
@@ -173,14 +176,13 @@ fn text(app: &App, args: &Args, value: &Value, heard: &Heard, (port, service): (
         }
         _ => app.out.bad("unreachable"),
     };
-    let http = if shown("url").starts_with("wss:") { "https" } else { "http" };
     let os = format!("{} ({})", std::env::consts::OS, std::env::consts::ARCH);
     let mut rows = vec![
         ("OS", os),
         ("Version", env!("CARGO_PKG_VERSION").to_owned()),
-        ("Dashboard", format!("{http}://127.0.0.1:{port}/")),
+        ("Dashboard", page.to_owned()),
         ("Gateway", format!("{} · {} ({}) · {reach}", shown("mode"), shown("url"), shown("urlSource"))),
-        ("Gateway service", service.text()),
+        ("Gateway service", service.brief()),
         ("Agents", agents(value)),
         ("Sessions", format!("{}", value["sessions"]["count"].as_u64().unwrap_or(0))),
         ("Config", app.config_file().display().to_string()),

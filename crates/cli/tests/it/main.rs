@@ -20,6 +20,7 @@ mod looking;
 mod networks;
 mod offline;
 mod owner;
+mod probe;
 mod proxies;
 mod real_model;
 mod resume_model;

@@ -15,10 +15,10 @@ use crate::binary;
 use crate::ssh::{BACKENDS, Laptop, processes_with};
 
 /// Takes a laptop's tunnels down when its test ends, however it ends.
-struct Tidy(PathBuf);
+pub(crate) struct Tidy(PathBuf);
 
 impl Tidy {
-    fn up(laptop: &Laptop<'_>) -> Self {
+    pub(crate) fn up(laptop: &Laptop<'_>) -> Self {
         Self(laptop.home.path().to_owned())
     }
 }

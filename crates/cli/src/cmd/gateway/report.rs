@@ -80,6 +80,16 @@ impl View {
         }
     }
 
+    /// The same for a row of a table: why there is nobody to ask is `gateway status`'s to tell.
+    pub(crate) fn brief(&self) -> String {
+        match &self.seen {
+            Err(ServiceError::ManagerMissing(_)) => "not installed (no service manager here)".into(),
+            Err(ServiceError::NoUserBus { .. }) => "not installed (no user bus)".into(),
+            Err(_) => "unknown (openclaw gateway status)".into(),
+            Ok(_) => self.text(),
+        }
+    }
+
     fn word(&self, state: &State) -> &'static str {
         if state.enabled { self.words.0 } else { self.words.1 }
     }

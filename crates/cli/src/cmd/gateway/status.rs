@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base::Explain as _;
 use config::{StartOverrides, effective_bind};
+use link::Source;
 use serde_json::{Value, json};
 
 use super::exposure;
@@ -12,6 +13,7 @@ use super::probe::{self, Seen};
 use super::report::{self, View};
 use crate::app::App;
 use crate::args::Rpc;
+use crate::cmd::dashboard;
 use crate::exit::Failure;
 use crate::rpc;
 
@@ -38,7 +40,10 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let way = rpc::way(app, &args.rpc.reach, args.port, true)?;
     let warnings = way.warnings.clone();
     let url = way.target.to_string();
-    let target_is_here = way.target.is_loopback();
+    let source = way.target.source().to_string();
+    let is_remote = !way.target.source().is_this_host() && !matches!(way.target.source(), Source::MissingRemoteUrl);
+    let target_is_here = way.target.is_loopback() && way.target.ssh().is_none();
+    let (page, way_to_page) = (dashboard::from_here(app, &way.target), dashboard::way_to_page(&way.target));
     let (host, port) = (way.target.host().to_owned(), way.target.port());
     let timeout = args.rpc.timeout_or(Duration::from_secs(10));
     let seen = match args.no_probe {
@@ -47,6 +52,8 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     };
     let overrides = StartOverrides { in_container: config::in_container(&app.env), ..StartOverrides::default() };
     let bind = app.config().map_or("loopback", |loaded| effective_bind(&loaded.config, &overrides).as_str());
+    // What this machine would bind says nothing of another one.
+    let bind = (!is_remote).then_some(bind);
     let listeners = if args.deep && target_is_here {
         gateway::occupants(port).iter().map(ToString::to_string).collect()
     } else {
@@ -55,8 +62,13 @@ pub(crate) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let set = app.env.get("GATEWAY_PORT").is_some() || app.config_port().is_some();
     let port_source = if set { "env/config" } else { "default" };
     let service = View::of(app);
-    let port_source = if service.port() == Some(port) { "service args" } else { port_source };
-    let facts = Facts { url, host, port, bind, port_source, listeners, deep: args.deep, service };
+    let port_source = match service.port() {
+        _ if is_remote => "remote",
+        Some(of_service) if of_service == port => "service args",
+        _ => port_source,
+    };
+    let facts =
+        Facts { url, host, port, bind, port_source, source, page, way_to_page, listeners, deep: args.deep, service };
     let value = report(app, seen.as_ref(), &facts);
     app.out.either(&value, || text(app, &value, seen.as_ref(), &facts));
     warnings.iter().for_each(|warning| app.out.warn(warning));
@@ -70,8 +82,14 @@ struct Facts {
     url: String,
     host: String,
     port: u16,
-    bind: &'static str,
+    /// Of this machine; none when the Gateway is another's.
+    bind: Option<&'static str>,
     port_source: &'static str,
+    /// Who named the Gateway.
+    source: String,
+    /// Where a browser here finds the page, and what makes a place.
+    page: Option<String>,
+    way_to_page: String,
     /// Who listens on the port, as far as this user can see.
     listeners: Vec<String>,
     /// Whether to say what the Gateway said of its health.
@@ -93,7 +111,6 @@ fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
         Some(_) => "busy",
     };
     let version = seen.and_then(|seen| seen.outcome.as_ref().ok()).map(|answer| answer.version.as_str());
-    let http = if facts.url.starts_with("wss:") { "https" } else { "http" };
     let mut value = json!({
         "cli": {"version": env!("CARGO_PKG_VERSION"), "path": std::env::current_exe().ok()},
         "logFile": base::log::file_of_today(&app.paths.logs()),
@@ -101,7 +118,7 @@ fn report(app: &App, seen: Option<&Seen>, facts: &Facts) -> Value {
         "config": {"cli": config, "daemon": daemon, "mismatch": mismatch},
         "gateway": {"bindMode": facts.bind, "bindHost": facts.host, "port": facts.port,
             "portSource": facts.port_source, "probeUrl": facts.url,
-            "controlUiLinks": {"httpUrl": format!("{http}://127.0.0.1:{}/", facts.port), "wsUrl": facts.url},
+            "controlUiLinks": {"httpUrl": facts.page, "wsUrl": facts.url},
             "probeNote": null, "version": version},
         "hostDesktop": null,
         "tailscale": seen.and_then(|seen| seen.outcome.as_ref().ok())
@@ -139,7 +156,11 @@ fn text(app: &App, value: &Value, seen: Option<&Seen>, facts: &Facts) -> String 
     };
     let gateway = &value["gateway"];
     let shown = |key: &str| gateway[key].as_str().unwrap_or("-");
-    let (bind, host) = (shown("bindMode"), shown("bindHost"));
+    let about = match facts.bind {
+        Some(bind) => format!("bind={bind} ({}), port={} ({})", facts.host, facts.port, facts.port_source),
+        None => format!("remote · {} ({})", facts.url, facts.source),
+    };
+    let page = facts.page.clone().unwrap_or_else(|| format!("first: {}", facts.way_to_page));
     let mut rows = vec![
         ("Service:", facts.service.text()),
         ("File logs:", base::log::file_of_today(&app.paths.logs()).display().to_string()),
@@ -150,12 +171,8 @@ fn text(app: &App, value: &Value, seen: Option<&Seen>, facts: &Facts) -> String 
         let state = if path.exists() { "" } else { " (missing)" };
         ("Config (service):", format!("{}{state}", path.display()))
     }));
-    rows.extend([
-        ("Gateway:", format!("bind={bind} ({host}), port={} ({})", gateway["port"], shown("portSource"))),
-        ("Probe target:", shown("probeUrl").to_owned()),
-        ("Dashboard:", gateway["controlUiLinks"]["httpUrl"].as_str().unwrap_or("-").to_owned()),
-    ]);
-    let drift = facts.service.drift(app, facts.port);
+    rows.extend([("Gateway:", about), ("Probe target:", shown("probeUrl").to_owned()), ("Dashboard:", page)]);
+    let drift = if facts.bind.is_some() { facts.service.drift(app, facts.port) } else { Vec::new() };
     rows.extend(drift.iter().map(|(code, message)| ("Service drift:", format!("{message} [{code}]"))));
     rows.extend((!drift.is_empty()).then(|| ("Next:", "openclaw gateway install --force".to_owned())));
     let others = value["extraServices"].as_array().map_or(&[][..], Vec::as_slice);
