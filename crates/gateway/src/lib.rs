@@ -23,6 +23,7 @@ mod lanes;
 mod machine;
 mod methods;
 mod models;
+mod nodes;
 mod pairing;
 mod presence;
 mod reload;

@@ -15,6 +15,7 @@ use crate::hub::Hub;
 use crate::lanes::{Lanes, News};
 use crate::machine::Machine;
 use crate::models::Models;
+use crate::nodes::Nodes;
 use crate::pairing::Pairing;
 use crate::presence::{Presence, Versions};
 use crate::reload::Reload;
@@ -36,6 +37,8 @@ pub(crate) struct Services {
     pub(crate) writes: WriteLimit,
     /// Where devices are approved.
     pub(crate) pairing: Pairing,
+    /// The devices that offer commands.
+    pub(crate) nodes: Nodes,
     /// Who is here.
     pub(crate) presence: Presence,
     /// How we are.

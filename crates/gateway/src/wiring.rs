@@ -32,6 +32,7 @@ use crate::http::{listener, metrics};
 use crate::hub::Hub;
 use crate::machine::Machine;
 use crate::methods;
+use crate::nodes::Nodes;
 use crate::pairing::Pairing;
 use crate::presence::{Presence, Versions};
 use crate::reload::Reload;
@@ -153,6 +154,7 @@ impl Gateway {
         let Work { agents, models, toolbox, rows, news, lanes } = Work::new(&config, &store, &hub, &version);
         let services = Arc::new(Services {
             pairing: Pairing::new(store.clone(), hub.clone()),
+            nodes: Nodes::new(store.clone(), hub.clone(), config.clone()),
             presence: Presence::new(hub.clone(), versions.clone(), &machine, &version, &instance_id),
             health: Health::start(store.clone(), hub.clone(), versions.clone(), config.clone(), tailscale.clone())
                 .await?,

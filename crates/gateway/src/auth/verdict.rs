@@ -17,6 +17,7 @@ use super::scopes::{self, Deviceless};
 use super::shared::{self, Proof};
 use super::throttle::{self, Bucket, Key};
 use super::{Gate, origin, tailnet};
+use crate::nodes::Claims;
 use crate::pairing::{Pairing, canonical_key};
 use crate::rpc::{Caller, ConnId};
 use crate::services::Services;
@@ -31,6 +32,8 @@ pub(crate) struct Admitted {
     pub(crate) caller: Arc<Caller>,
     /// What `hello-ok` tells it about that.
     pub(crate) auth: HelloAuth,
+    /// What it offers, when it is a node.
+    pub(crate) claims: Option<Claims>,
 }
 
 /// Judges one `connect` that answers the challenge `nonce`.
@@ -82,6 +85,7 @@ pub(crate) async fn judge(
         issued_at_ms: granted.token.as_ref().map(|(_, at)| *at),
         notice: notice.map(str::to_owned),
     };
+    let claims = Claims::of(role, &params);
     let device_id = params.device.map(|proof| proof.id);
     let caller = Caller {
         conn_id,
@@ -95,7 +99,7 @@ pub(crate) async fn judge(
         attribution: peer.attribution,
         origin: peer.origin.clone(),
     };
-    Ok(Admitted { caller: Arc::new(caller), auth })
+    Ok(Admitted { caller: Arc::new(caller), auth, claims })
 }
 
 /// What the line and the credentials prove.

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use wire::connect::{Challenge, ConnectParams, Features};
 use wire::frame::{self, BadFrame, Request, response_error, response_ok};
 use wire::limits::{MAX_PAYLOAD_BYTES, MAX_PENDING_HANDSHAKE_FRAMES};
-use wire::{ErrorShape, Role, close, events};
+use wire::{ErrorShape, close, events};
 
 use super::actor::Actor;
 use super::limits::{Limits, Place};
@@ -26,6 +26,7 @@ use crate::auth::{self, Admitted};
 use crate::hello;
 use crate::hub::Membership;
 use crate::methods::voicewake;
+use crate::nodes::{Claims, Stay};
 use crate::presence::Visit;
 use crate::rpc::{After, Caller, ConnId, Cx, Table};
 use crate::services::Services;
@@ -77,11 +78,12 @@ struct Visitor<Io> {
     _place: Place,
     _membership: Membership,
     _visit: Option<Visit>,
+    _stay: Option<Stay>,
 }
 
 impl<Io: FrameIo> Visitor<Io> {
     async fn stay(self) {
-        let Self { actor, queued, conn_id, _place, _membership, _visit } = self;
+        let Self { actor, queued, conn_id, _place, _membership, _visit, _stay } = self;
         let cx = actor.cx.clone();
         actor.run(queued).await;
         note_visit(&cx.services, &cx.who, "disconnect");
@@ -114,12 +116,12 @@ async fn let_in<Io: FrameIo>(mut io: Io, peer: Peer, mut place: Place, front: Fr
     let services = front.services;
     let membership = services.hub.join(caller.clone(), outbound.clone());
     let visit = services.presence.enter(&caller);
-    greet_node(&services, &caller).await;
+    let stay = greet_node(&services, &caller, admitted.claims).await;
     note_visit(&services, &caller, "connect");
     tracing::info!(conn = %conn_id, peer = %peer.from, client = %caller.client.id, role = %caller.role, "connected");
     let cx = Cx { who: caller, services, after: After::default() };
     let actor = Actor { io, outbound, cx, table: front.table, tasks: front.tasks, limits: front.limits };
-    Some(Visitor { actor, queued, conn_id, _place: place, _membership: membership, _visit: visit })
+    Some(Visitor { actor, queued, conn_id, _place: place, _membership: membership, _visit: visit, _stay: stay })
 }
 
 /// Ends the socket of a client that was not let in.
@@ -134,15 +136,18 @@ async fn send_away(io: impl FrameIo, parting: Parting) {
     }
 }
 
-/// A node is told what to listen for as soon as it is in (`protocol.md` 5).
-async fn greet_node(services: &Services, caller: &Caller) {
-    if caller.role != Role::Node {
-        return;
-    }
+/// A node takes its place among the others, and is told what to listen for as soon as it is in (N-2.8).
+async fn greet_node(services: &Services, caller: &Arc<Caller>, claims: Option<Claims>) -> Option<Stay> {
+    let claims = claims?;
     if let Ok(triggers) = voicewake::current(services).await {
         services.hub.to(caller.conn_id, &events::VOICEWAKE_CHANGED, &triggers);
     }
     services.hub.to(caller.conn_id, &events::VOICEWAKE_ROUTING_CHANGED, &voicewake::routing());
+    let arrived = services.nodes.arrive(caller, claims).await;
+    arrived.unwrap_or_else(|error| {
+        tracing::error!(%error, "a node could not be written down; it can be seen and not asked");
+        None
+    })
 }
 
 /// Notes when a device was here; `clockwork` writes it down.

@@ -16,8 +16,6 @@ pub(super) fn add(table: Table) -> Table {
         .on::<empty::ExecApprovalList>(bare_list)
         .on::<empty::LastHeartbeat>(nothing)
         .on::<empty::MentionsList>(mentions_list)
-        .on::<empty::NodeList>(node_list)
-        .on::<empty::NodePairList>(node_pair_list)
         .on::<empty::OpenclawApprovalList>(bare_list)
         .on::<empty::PluginApprovalList>(bare_list)
         .on::<empty::PluginsControlUiList>(plugins_control_ui_list)
@@ -73,14 +71,6 @@ async fn diagnostics_stability(_: Cx, _: Value) -> Answer {
 
 async fn mentions_list(cx: Cx, _: Value) -> Answer {
     Ok(json!({"gatewayInstanceId": cx.run.boot_id, "revision": 0, "items": []}))
-}
-
-async fn node_list(_: Cx, _: Value) -> Answer {
-    Ok(json!({"ts": base::now_ms(), "nodes": []}))
-}
-
-async fn node_pair_list(_: Cx, _: Value) -> Answer {
-    Ok(json!({"pending": [], "paired": []}))
 }
 
 async fn plugins_control_ui_list(_: Cx, _: Value) -> Answer {

@@ -13,6 +13,7 @@ mod gateway_identity;
 mod health;
 mod logs;
 mod models;
+mod node;
 mod presence;
 mod resume;
 mod sessions;
@@ -61,6 +62,7 @@ pub(crate) fn table() -> Table {
         commands::add,
         dashboard::add,
         models::add,
+        node::add,
         sessions::add,
         tools::add,
         usage::add,

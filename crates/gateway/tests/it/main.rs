@@ -10,6 +10,7 @@ mod http;
 mod hub;
 mod limits;
 mod methods;
+mod nodes;
 mod pairing;
 mod proxy;
 mod reload;

@@ -3,7 +3,7 @@
 mod key;
 mod known;
 mod pairing;
-mod record;
+pub(crate) mod record;
 mod token;
 mod visits;
 

@@ -179,6 +179,23 @@ pub(super) fn save(conn: &Connection, device: &Device) -> Result<(), StoreError>
     Ok(())
 }
 
+/// Takes a role and its token from a device; without any role left the device goes. Whether it had the role.
+pub(crate) fn drop_role(conn: &Connection, device_id: &str, role: Role) -> Result<bool, StoreError> {
+    let Some(mut device) = load(conn, device_id)?.filter(|device| device.roles.contains(&role)) else {
+        return Ok(false);
+    };
+    device.roles.retain(|have| *have != role);
+    let Some(left) = device.roles.last() else {
+        remove(conn, device_id)?;
+        return Ok(true);
+    };
+    device.role = *left;
+    save(conn, &device)?;
+    conn.prepare_cached("DELETE FROM device_tokens WHERE device_id = ? AND role = ?")?
+        .execute(params![device_id, role.as_str()])?;
+    Ok(true)
+}
+
 fn all(conn: &Connection) -> Result<Vec<Device>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT body FROM devices")?;
     let bodies: Vec<String> = statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;

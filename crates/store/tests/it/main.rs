@@ -9,6 +9,7 @@ mod files;
 mod harness;
 mod inputs;
 mod lock;
+mod nodes;
 mod pairing;
 mod sessions;
 mod small;

@@ -28,8 +28,6 @@ empty! {
     ExecApprovalList = "exec.approval.list";
     LastHeartbeat = "last-heartbeat";
     MentionsList = "mentions.list";
-    NodeList = "node.list";
-    NodePairList = "node.pair.list";
     OpenclawApprovalList = "openclaw.approval.list";
     PluginApprovalList = "plugin.approval.list";
     PluginsControlUiList = "plugins.controlUi.list";

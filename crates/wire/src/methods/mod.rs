@@ -15,6 +15,7 @@ pub mod gateway_identity;
 pub mod health;
 pub mod logs;
 pub mod models;
+pub mod node;
 pub mod presence;
 pub mod resume;
 pub mod session_edit;

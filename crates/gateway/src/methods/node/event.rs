@@ -1,0 +1,52 @@
+//! `node.event`: what happens on a node, by its name (N-7). A new kind is an arm here.
+
+use serde_json::Value;
+use wire::ErrorShape;
+use wire::methods::node::{EventParams, EventResult};
+
+use crate::nodes::invoke::pairing_changed;
+use crate::rpc::{Cx, unavailable};
+
+/// Takes an event in.
+pub(super) async fn event(cx: Cx, params: EventParams) -> Result<EventResult, ErrorShape> {
+    let Some(live) = cx.nodes.speaking(&cx.who) else { return Ok(done(params, false, "stale_connection")) };
+    if live.approved.is_none() {
+        return Err(pairing_changed("node pairing changed while invocation was active"));
+    }
+    let details = params.details();
+    let node_id = cx.who.device_id.clone().unwrap_or_default();
+    match params.event.as_str() {
+        "node.host.stats" if is_host_stats(&details) => {
+            cx.nodes.note_host_stats(&node_id, details).await.map_err(unavailable)?;
+            Ok(done(params, true, "updated"))
+        }
+        "node.host.stats" => Ok(done(params, false, "invalid_payload")),
+        "node.presence.alive" => {
+            cx.store.device_seen(&node_id, "alive", Some(&cx.who.peer.to_string()));
+            Ok(done(params, true, "persisted"))
+        }
+        _ => Ok(done(params, false, "unsupported_event")),
+    }
+}
+
+/// N-7.9: numbers of a plausible machine, and nothing else worth keeping.
+fn is_host_stats(details: &Value) -> bool {
+    let known =
+        ["cpuCount", "loadAverage", "memoryTotalBytes", "memoryFreeBytes", "diskTotalBytes", "diskAvailableBytes"];
+    let is_number = |value: &Value| value.as_f64().is_some_and(|number| number >= 0.0);
+    details.as_object().is_some_and(|stats| {
+        stats.iter().all(|(name, value)| {
+            known.contains(&name.as_str())
+                && match value {
+                    Value::Array(numbers) => {
+                        name == "loadAverage" && numbers.len() <= 3 && numbers.iter().all(is_number)
+                    }
+                    value => name != "loadAverage" && is_number(value),
+                }
+        }) && stats.contains_key("cpuCount")
+    })
+}
+
+fn done(params: EventParams, handled: bool, reason: &str) -> EventResult {
+    EventResult { ok: true, event: params.event, handled, reason: Some(reason.to_owned()) }
+}

@@ -1,0 +1,250 @@
+//! The nodes that are connected, what each may do, and the way to ask them. What a node declares is a claim: it may do
+//! what it declared, a person approved and the policy allows (N-1.2), and that is worked out anew whenever it is asked.
+
+pub(crate) mod calls;
+pub(crate) mod invoke;
+pub(crate) mod platform;
+pub(crate) mod policy;
+pub(crate) mod rows;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{Value, json};
+use store::{NodeRecord, Store, StoreError};
+use wire::connect::ConnectParams;
+use wire::methods::node::Surface;
+use wire::{Role, close, events};
+
+use self::calls::Calls;
+use self::platform::Platform;
+use self::policy::Policy;
+use crate::config_now::ConfigNow;
+use crate::conn::outbound::Close;
+use crate::hub::Hub;
+use crate::rpc::{Caller, ConnId};
+
+/// What a node says of itself when it connects, beside who it is.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Claims {
+    declared: Surface,
+    path_env: Option<String>,
+}
+
+impl Claims {
+    /// Those of `params`, when it connects as a node.
+    pub(crate) fn of(role: Role, params: &ConnectParams) -> Option<Self> {
+        (role == Role::Node).then(|| Self { declared: Surface::claimed(params), path_env: params.path_env.clone() })
+    }
+}
+
+/// A node that is connected.
+#[derive(Debug, Clone)]
+pub(crate) struct Live {
+    /// Its connection.
+    pub(crate) caller: Arc<Caller>,
+    /// What it claims.
+    pub(crate) declared: Surface,
+    /// What a person approved.
+    pub(crate) approved: Option<Surface>,
+    /// The request that waits for one.
+    pub(crate) request_id: Option<String>,
+    /// Its search path; sensitive, never written down.
+    pub(crate) path_env: Option<String>,
+    /// Since when, in milliseconds.
+    pub(crate) since_ms: i64,
+}
+
+impl Live {
+    /// The kind of device.
+    pub(crate) fn platform(&self) -> Platform {
+        Platform::of(&self.caller.client)
+    }
+
+    /// What of it may be used.
+    pub(crate) fn effective(&self, policy: &Policy) -> Surface {
+        policy.effective(self.platform(), &self.declared, self.approved.as_ref())
+    }
+}
+
+/// The nodes; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Nodes(Arc<Inner>);
+
+struct Inner {
+    store: Store,
+    hub: Hub,
+    config: ConfigNow,
+    live: Mutex<HashMap<String, Live>>,
+    calls: Calls,
+}
+
+impl Nodes {
+    /// None yet.
+    pub(crate) fn new(store: Store, hub: Hub, config: ConfigNow) -> Self {
+        Self(Arc::new(Inner { store, hub, config, live: Mutex::default(), calls: Calls::default() }))
+    }
+
+    /// Takes a node in until the returned stay is dropped. A second connection of the same node takes the place of the
+    /// first (N-1.4); what it declares beyond what is approved waits for a person (N-3.9).
+    ///
+    /// # Errors
+    /// When its record cannot be written.
+    pub(crate) async fn arrive(&self, caller: &Arc<Caller>, claims: Claims) -> Result<Option<Stay>, StoreError> {
+        let Some(node_id) = caller.device_id.clone() else { return Ok(None) };
+        let Claims { declared, path_env } = claims;
+        let asked = self.policy().ceiling(Platform::of(&caller.client), &declared);
+        let ip = caller.peer.to_string();
+        let arrival = self.0.store.node_connected(&node_id, caller.client.clone(), &ip, asked).await?;
+        let node = arrival.node;
+        let live = Live {
+            caller: caller.clone(),
+            declared,
+            approved: node.approved.clone(),
+            request_id: node.pending.as_ref().map(|pending| pending.request_id.clone()),
+            path_env,
+            since_ms: base::now_ms(),
+        };
+        if let Some(before) = self.live().insert(node_id.clone(), live) {
+            self.0.calls.lost(before.caller.conn_id);
+            let replaced = Close::after_drain(close::NORMAL, "replaced by a newer connection of this node");
+            self.0.hub.close(&replaced, |who| who.conn_id == before.caller.conn_id);
+        }
+        if let Some(request_id) = &arrival.settled {
+            self.resolved(request_id, &node_id, "superseded");
+        }
+        if arrival.is_new_request {
+            self.0.hub.broadcast(&events::NODE_PAIR_REQUESTED, &rows::pending_row(&node));
+        }
+        if let Some(pending) = node.pending.as_ref().filter(|_| arrival.is_new_request) {
+            tracing::info!(
+                node = %node_id,
+                "a node waits for approval of what it offers; run: openclaw nodes approve {}", pending.request_id
+            );
+        }
+        Ok(Some(Stay { nodes: self.clone(), node_id, conn_id: caller.conn_id }))
+    }
+
+    /// Approves what waits under this request; on a connected node it counts from now on (N-3.13). `None` when it does
+    /// not wait any more.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub(crate) async fn approve(&self, request_id: &str) -> Result<Option<NodeRecord>, StoreError> {
+        let Some(node) = self.0.store.approve_node(request_id).await? else { return Ok(None) };
+        self.refresh(&node);
+        tracing::info!(node = %node.node_id, "a node's surface is approved");
+        self.resolved(request_id, &node.node_id, "approved");
+        Ok(Some(node))
+    }
+
+    /// Refuses it.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub(crate) async fn reject(&self, request_id: &str) -> Result<Option<NodeRecord>, StoreError> {
+        let Some(node) = self.0.store.reject_node(request_id).await? else { return Ok(None) };
+        self.refresh(&node);
+        self.resolved(request_id, &node.node_id, "rejected");
+        Ok(Some(node))
+    }
+
+    /// Takes the role from a device, with its socket and whatever it was asked (N-3.17). Whether there was such a node.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub(crate) async fn remove(&self, node_id: &str) -> Result<bool, StoreError> {
+        let waiting = self.0.store.node(node_id).await?.and_then(|node| node.pending);
+        if !self.0.store.remove_node(node_id).await? {
+            return Ok(false);
+        }
+        if let Some(waiting) = waiting {
+            self.resolved(&waiting.request_id, node_id, "rejected");
+        }
+        self.0.calls.unpaired(node_id);
+        let removed = Close::after_drain(close::AUTH_CHANGED, "node removed");
+        self.0.hub.close(&removed, |who| who.role == Role::Node && who.device_id.as_deref() == Some(node_id));
+        Ok(true)
+    }
+
+    /// The node of this connection, if it is still the node's own and its surface was approved at least once.
+    pub(crate) fn speaking(&self, who: &Caller) -> Option<Live> {
+        let node_id = who.device_id.as_deref()?;
+        let live = self.live();
+        live.get(node_id).filter(|live| live.caller.conn_id == who.conn_id).cloned()
+    }
+
+    /// A connected node.
+    pub(crate) fn find(&self, node_id: &str) -> Option<Live> {
+        self.live().get(node_id).cloned()
+    }
+
+    /// The policy in force.
+    pub(crate) fn policy(&self) -> Policy {
+        Policy::of(&self.0.config.current())
+    }
+
+    /// The calls that run.
+    pub(crate) fn calls(&self) -> &Calls {
+        &self.0.calls
+    }
+
+    /// Keeps what a node's host says about itself, and tells operators (N-7.9).
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) async fn note_host_stats(&self, node_id: &str, mut stats: Value) -> Result<(), StoreError> {
+        if let Some(stats) = stats.as_object_mut() {
+            stats.insert("updatedAtMs".into(), json!(base::now_ms()));
+        }
+        self.0.store.note_host_stats(node_id, stats.clone()).await?;
+        self.0.hub.broadcast(&events::NODE_HOST_STATS, &json!({"nodeId": node_id, "hostStats": stats}));
+        Ok(())
+    }
+
+    fn refresh(&self, node: &NodeRecord) {
+        if let Some(live) = self.live().get_mut(&node.node_id) {
+            live.approved.clone_from(&node.approved);
+            live.request_id = node.pending.as_ref().map(|pending| pending.request_id.clone());
+        }
+    }
+
+    fn resolved(&self, request_id: &str, node_id: &str, decision: &str) {
+        let payload = json!({"requestId": request_id, "nodeId": node_id, "decision": decision, "ts": base::now_ms()});
+        self.0.hub.broadcast(&events::NODE_PAIR_RESOLVED, &payload);
+    }
+
+    /// The connection has ended; what it was asked is lost (N-5.7).
+    fn leave(&self, node_id: &str, conn_id: ConnId) {
+        self.0.calls.lost(conn_id);
+        let mut live = self.live();
+        if live.get(node_id).is_none_or(|live| live.caller.conn_id != conn_id) {
+            return;
+        }
+        live.remove(node_id);
+        drop(live);
+        let (store, node_id) = (self.0.store.clone(), node_id.to_owned());
+        drop(tokio::spawn(async move {
+            if let Err(error) = store.node_disconnected(&node_id).await {
+                tracing::warn!(%error, "when a node left could not be written down");
+            }
+        }));
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<String, Live>> {
+        self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A node's place among the connected ones; leaving is dropping it.
+pub(crate) struct Stay {
+    nodes: Nodes,
+    node_id: String,
+    conn_id: ConnId,
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.nodes.leave(&self.node_id, self.conn_id);
+    }
+}
