@@ -40,6 +40,15 @@ impl Provenance {
         }
     }
 
+    /// The address whose share of places a new socket takes. What comes by a route of Tailscale's has a share of its own,
+    /// under an address that no peer has: a crowd behind a funnel must not take the places of this machine's own tools.
+    pub(crate) fn charged(&self) -> IpAddr {
+        match self {
+            Self::Tailscale { .. } => Ipv4Addr::UNSPECIFIED.into(),
+            Self::Tcp(_) | Self::Unix { .. } => self.ip(),
+        }
+    }
+
     /// Whether the door itself proves that the owner is speaking.
     pub(crate) const fn is_owner(&self) -> bool {
         matches!(self, Self::Unix { .. })

@@ -29,7 +29,7 @@ pub(crate) async fn accept(door: Door, places: Places, front: Front, stop: Cance
             accepted = door.accept() => accepted,
         };
         match accepted {
-            Ok(Some(incoming)) => match places.take(incoming.from.ip()) {
+            Ok(Some(incoming)) => match places.take(incoming.from.charged()) {
                 Some(place) => drop(front.tasks.spawn(speak(incoming, place, front.clone(), stop.clone()))),
                 None => tracing::warn!(peer = %incoming.from, "too many connections; this one is closed"),
             },

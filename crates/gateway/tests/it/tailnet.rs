@@ -166,7 +166,7 @@ async fn on_the_ordinary_port_the_headers_of_tailscale_prove_nothing() {
     assert!(!tailnet.asked().iter().any(|line| line.starts_with("whois")), "nobody is even asked");
 }
 
-/// TS-3, CFG-8
+/// SEED-1, TS-3, CFG-8
 #[tokio::test]
 async fn without_allow_tailscale_only_the_token_counts() {
     let tailnet = Tailnet::start();
@@ -187,6 +187,22 @@ async fn without_allow_tailscale_only_the_token_counts() {
     config["gateway"]["auth"]["allowTailscale"] = json!(false);
     house.rewrite(&config.to_string());
     assert_eq!(ann.closed().await.code, 1012, "whoever came in by it comes back under the new rule");
+}
+
+/// TS-4: strangers at the funnel who say nothing take only the places of the funnel.
+#[tokio::test]
+async fn a_crowd_behind_a_funnel_leaves_this_machines_own_tools_their_places() {
+    let tailnet = Tailnet::start();
+    let (house, claimed) = house(&funnel(), &tailnet).await;
+    let mut crowd = Vec::new();
+    for _ in 0..600 {
+        crowd.push(tokio::net::TcpStream::connect(("127.0.0.1", claimed.port)).await.unwrap());
+    }
+    // The last is turned away, so all before it were looked at; a reset says the same as an end.
+    let last = crowd.last_mut().unwrap().read(&mut [0]).await;
+    assert!(!matches!(last, Ok(1..)), "{last:?}");
+    let owner = house.client(&Connect::backend("").auth(json!({"password": TOKEN}))).await;
+    assert_eq!(owner.hello["auth"]["method"], "password");
 }
 
 /// TS-4, TS-8
@@ -278,7 +294,7 @@ async fn a_user_who_may_not_is_told_how_and_sudo_helps_where_it_asks_nothing() {
     assert_eq!(tailnet.claimed(), None);
 }
 
-/// TS-7
+/// TS-6, TS-7: January's key is taken, and nothing is ever reset.
 #[tokio::test]
 async fn our_own_old_route_is_replaced_and_anybody_elses_is_left_alone() {
     let tailnet = Tailnet::start();
@@ -287,7 +303,9 @@ async fn our_own_old_route_is_replaced_and_anybody_elses_is_left_alone() {
         json!({"TCP": {"443": {"HTTPS": true}}, "Web": {"studio.tail1.ts.net:443": {"Handlers": handlers}}})
     };
     tailnet.routes(&route(3000));
-    let house = House::on_tailnet(&serve().to_string(), &tailnet).await;
+    let mut config = serve();
+    config["gateway"]["tailscale"]["resetOnExit"] = json!(true);
+    let house = House::on_tailnet(&config.to_string(), &tailnet).await;
     let mut owner = house.owner().await;
     let seen = exposure(&mut owner, has_code("TAILSCALE_PORT_TAKEN")).await;
     assert_eq!(
@@ -298,7 +316,8 @@ async fn our_own_old_route_is_replaced_and_anybody_elses_is_left_alone() {
     tailnet.routes(&route(house.address().port()));
     exposure(&mut owner, |seen| seen["state"] == "up").await;
     assert_eq!(tailnet.background(), json!({}));
-    assert!(!tailnet.asked().iter().any(|line| line.contains("reset")), "TS-6: that would wipe everything");
+    house.stop().await;
+    assert!(!tailnet.asked().iter().any(|line| line.contains("reset")), "that would wipe everything of the host's");
 }
 
 /// TS-10: a program that waits for somebody to enable something is not waited for.
