@@ -1,4 +1,4 @@
-//! Which addresses the one port is bound on (BIND-1…5, BIND-7).
+//! Which addresses the one port is bound on (BIND-1…7).
 //!
 //! Loopback never falls back to a network, and a network bind never happens unless it was asked for: an address that
 //! cannot be bound is an error with its cause.
@@ -18,6 +18,8 @@ use super::{inherited, tailnet};
 const ATTEMPTS: u32 = 20;
 /// BIND-7
 const BETWEEN_ATTEMPTS: Duration = Duration::from_millis(500);
+/// BIND-6
+const TRIAL_WITHIN: Duration = Duration::from_secs(3);
 /// Connections the kernel holds for us between two accepts.
 const BACKLOG: u32 = 1024;
 
@@ -111,15 +113,19 @@ pub(crate) async fn open(
             opened.push((adopt(held.swap_remove(at))?, address));
             continue;
         }
+        match trial(ip).await {
+            Ok(()) => {}
+            Err(source) if optional => {
+                tracing::debug!(%address, error = %source, "an optional address is not bound");
+                continue;
+            }
+            Err(source) if custom => return Err(BindError::CustomHost { address, source }),
+            Err(source) => return Err(BindError::Failed { address, source }),
+        }
         match listen(address).await {
             Ok(listener) => {
                 let address = listener.local_addr().unwrap_or(SocketAddr::new(ip, port));
                 opened.push((listener, address));
-            }
-            Err(BindError::Failed { address, source })
-                if custom && source.kind() == io::ErrorKind::AddrNotAvailable =>
-            {
-                return Err(BindError::CustomHost { address, source });
             }
             Err(error) if optional => tracing::debug!(%error, "an optional address is not bound"),
             Err(error) => return Err(error),
@@ -158,6 +164,17 @@ async fn wanted(config: &Config, overrides: &StartOverrides) -> Result<Vec<Wante
 /// A socket the service manager opened is taken as it is.
 fn adopt((socket, address): (std::net::TcpListener, SocketAddr)) -> Result<TcpListener, BindError> {
     TcpListener::from_std(socket).map_err(|source| BindError::Failed { address, source })
+}
+
+/// BIND-6: whether this machine can bind `ip` at all, tried with a port of the kernel's choice, so that an address that is
+/// not ours is told from a port that is taken.
+async fn trial(ip: IpAddr) -> io::Result<()> {
+    let tried = tokio::task::spawn_blocking(move || std::net::TcpListener::bind((ip, 0)).map(drop));
+    match tokio::time::timeout(TRIAL_WITHIN, tried).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(panicked)) => Err(io::Error::other(panicked)),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "the system did not say whether it can")),
+    }
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
@@ -204,6 +221,20 @@ mod tests {
         if cfg!(target_os = "linux") {
             assert!(said.contains(&format!("(pid {}: ", std::process::id())), "{said}");
         }
+    }
+
+    /// BIND-6: an address that is not ours is one, whatever its port; a taken port says nothing of its address.
+    #[tokio::test]
+    async fn whether_an_address_can_be_bound_is_tried_with_a_port_of_its_own() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        trial(LOOPBACK).await.unwrap();
+        let strange = Ipv4Addr::new(192, 0, 2, 1);
+        assert_eq!(trial(strange.into()).await.unwrap_err().kind(), io::ErrorKind::AddrNotAvailable);
+        let text = format!("{{gateway: {{bind: 'custom', customBindHost: '{strange}'}}}}");
+        let loaded = config::load_text(&text, std::path::Path::new("/c/openclaw.json"), &base::Env::default()).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let refused = open(&loaded.config, &StartOverrides::default(), port).await.unwrap_err();
+        assert!(matches!(refused, BindError::CustomHost { .. }), "{refused}");
     }
 
     /// BIND-7: the peer that was shutting down is gone in time.
