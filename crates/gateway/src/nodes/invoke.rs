@@ -235,9 +235,8 @@ pub(crate) fn pairing_changed(message: &str) -> ErrorShape {
 
 fn failed(code: &str, message: &str, dispatched: bool, node_error: Option<Value>) -> ErrorShape {
     let mut details = json!({"nodeCommandDispatched": dispatched});
-    match node_error {
-        Some(error) => details["nodeError"] = error,
-        None => details["code"] = json!(code),
+    if let Some(error) = node_error {
+        details["nodeError"] = error;
     }
     ErrorShape::unavailable(format!("{code}: {message}")).with(details)
 }

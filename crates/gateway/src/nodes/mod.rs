@@ -114,7 +114,8 @@ impl Nodes {
             self.resolved(request_id, &node_id, "superseded");
         }
         if arrival.is_new_request {
-            self.0.hub.broadcast(&events::NODE_PAIR_REQUESTED, &rows::pending_row(&node));
+            let device = self.0.store.device(&node_id).await?;
+            self.0.hub.broadcast(&events::NODE_PAIR_REQUESTED, &rows::pending_row(&node, device.as_ref()));
         }
         if let Some(pending) = node.pending.as_ref().filter(|_| arrival.is_new_request) {
             tracing::info!(
@@ -212,6 +213,10 @@ impl Nodes {
     fn resolved(&self, request_id: &str, node_id: &str, decision: &str) {
         let payload = json!({"requestId": request_id, "nodeId": node_id, "decision": decision, "ts": base::now_ms()});
         self.0.hub.broadcast(&events::NODE_PAIR_RESOLVED, &payload);
+        // The node hears of it too: it goes on with what it had to put off (N-3.12).
+        if let Some(live) = self.find(node_id) {
+            self.0.hub.to(live.caller.conn_id, &events::NODE_PAIR_RESOLVED, &payload);
+        }
     }
 
     /// The connection has ended; what it was asked is lost (N-5.7).

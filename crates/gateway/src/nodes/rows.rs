@@ -1,7 +1,7 @@
 //! Nodes as lists and events show them (N-6, N-3.14).
 
 use serde_json::{Map, Value, json};
-use store::{Device, NodeRecord, StoreError};
+use store::{Device, NodeRecord, Provenance, StoreError};
 use wire::Role;
 
 use super::policy::{Policy, approving_takes_admin};
@@ -41,8 +41,12 @@ impl Nodes {
     /// When the state cannot be read.
     pub(crate) async fn pair_list(&self) -> Result<Value, StoreError> {
         let nodes = self.0.store.nodes().await?;
-        let pending: Vec<Value> = nodes.iter().filter(|node| node.pending.is_some()).map(pending_row).collect();
-        let paired: Vec<Value> = nodes.iter().filter(|node| node.approved.is_some()).map(paired_row).collect();
+        let devices = self.0.store.devices().await?;
+        let device = |id: &str| devices.iter().find(|device| device.device_id == id);
+        let waiting = nodes.iter().filter(|node| node.pending.is_some());
+        let pending: Vec<Value> = waiting.map(|node| pending_row(node, device(&node.node_id))).collect();
+        let approved = nodes.iter().filter(|node| node.approved.is_some());
+        let paired: Vec<Value> = approved.map(|node| paired_row(node, device(&node.node_id))).collect();
         Ok(json!({"pending": pending, "paired": paired}))
     }
 }
@@ -103,7 +107,7 @@ fn about(node: &NodeRecord, client: &wire::connect::ClientInfo) -> Map<String, V
 }
 
 /// A surface that waits, as `node.pair.requested` and `node.pair.list` show it.
-pub(crate) fn pending_row(node: &NodeRecord) -> Value {
+pub(crate) fn pending_row(node: &NodeRecord, device: Option<&Device>) -> Value {
     let mut row = about(node, &node.client);
     if let Some(pending) = &node.pending {
         row.insert("requestId".into(), json!(pending.request_id));
@@ -112,6 +116,8 @@ pub(crate) fn pending_row(node: &NodeRecord) -> Value {
         if !pending.surface.permissions.is_empty() {
             row.insert("permissions".into(), json!(pending.surface.permissions));
         }
+        let silent = device.is_some_and(|device| device.approved_via == Provenance::Silent);
+        row.insert("silent".into(), json!(silent));
         row.insert("requiredApproveScopes".into(), json!(scopes_to_approve(node)));
         row.insert("ts".into(), json!(pending.ts));
     }
@@ -129,7 +135,7 @@ pub(crate) fn scopes_to_approve(node: &NodeRecord) -> Vec<wire::Scope> {
 }
 
 /// A node as approving it answers.
-pub(crate) fn paired_row(node: &NodeRecord) -> Value {
+pub(crate) fn paired_row(node: &NodeRecord, device: Option<&Device>) -> Value {
     let mut row = about(node, &node.client);
     let surface = node.approved.clone().unwrap_or_default();
     row.insert("caps".into(), json!(surface.caps));
@@ -139,5 +145,9 @@ pub(crate) fn paired_row(node: &NodeRecord) -> Value {
     }
     row.insert("createdAtMs".into(), json!(node.approved_at_ms));
     row.insert("approvedAtMs".into(), json!(node.approved_at_ms));
+    if let Some(device) = device {
+        row.insert("lastSeenAtMs".into(), json!(device.last_seen_at_ms));
+        row.insert("lastSeenReason".into(), json!(device.last_seen_reason));
+    }
     Value::Object(row)
 }

@@ -53,6 +53,7 @@ async fn a_surface_waits_for_a_person_and_counts_on_the_live_socket_once_approve
     assert_eq!(answer["node"]["commands"], json!(["system.which"]), "{answer}");
     let resolved = owner.event("node.pair.resolved").await;
     assert_eq!((&resolved["decision"], &resolved["requestId"]), (&json!("approved"), &asked["requestId"]));
+    assert_eq!(node.event("node.pair.resolved").await, resolved, "the node hears of it");
     let row = describe(&mut owner, &id).await;
     assert_eq!((&row["approvalState"], &row["commands"]), (&json!("approved"), &json!(["system.which"])));
     let listed = owner.request("node.list", json!({})).await.unwrap();

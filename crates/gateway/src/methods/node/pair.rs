@@ -19,7 +19,8 @@ pub(super) async fn approve(cx: Cx, params: RequestParams) -> Result<Value, Erro
         cx.who.require(scope)?;
     }
     let node = cx.nodes.approve(&params.request_id).await.map_err(unavailable)?.ok_or_else(unknown)?;
-    Ok(json!({"requestId": params.request_id, "node": paired_row(&node)}))
+    let device = cx.store.device(&node.node_id).await.map_err(unavailable)?;
+    Ok(json!({"requestId": params.request_id, "node": paired_row(&node, device.as_ref())}))
 }
 
 /// Says no.
