@@ -82,6 +82,8 @@ pub(crate) struct Request<'a> {
     pub(crate) browser: bool,
     /// Whether the word of Tailscale or of a trusted proxy is enough for what it asks (PAIR-11, PAIR-12).
     pub(crate) vouched: bool,
+    /// Whether it is a node from a network whose first-time nodes are let in (PAIR-8).
+    pub(crate) listed: bool,
 }
 
 /// Decides.
@@ -92,7 +94,9 @@ pub(crate) fn decide(known: Option<&Device>, request: &Request<'_>) -> Decision 
     let may_be_silent = by_link || (shared && request.local && (!request.browser || is_web(request.client)));
     let silently =
         |allowed: bool, otherwise| if allowed { Decision::ApproveSilently } else { Decision::Ask(otherwise) };
-    let Some(device) = known else { return silently(may_be_silent || request.vouched, Requirement::NotPaired) };
+    let Some(device) = known else {
+        return silently(may_be_silent || request.vouched || request.listed, Requirement::NotPaired);
+    };
     let change = Change::between(&device.facts, request.facts);
     // An upgrade of the system changes its version, not the machine; nobody but the owner sits at a local line.
     let may_refresh = request.local && !request.browser && shared;
@@ -213,7 +217,7 @@ mod tests {
         let Case { client, scopes, role, method, local, browser } = case;
         let (role, method, local, browser) = (*role, *method, *local, *browser);
         let vouched = method == AuthMethod::TrustedProxy;
-        decide(known, &Request { role, scopes, facts: &facts, client, method, local, browser, vouched })
+        decide(known, &Request { role, scopes, facts: &facts, client, method, local, browser, vouched, listed: false })
     }
 
     /// PAIR-4

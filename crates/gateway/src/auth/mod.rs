@@ -90,6 +90,7 @@ mod tests {
             proxy: Rules::lower(&config::Config::default()),
             real_ip_fallback: false,
             auto_approve_local: true,
+            auto_approve_nodes_from: Vec::new(),
             in_container: false,
             hsts: None,
             allow_tailscale: false,

@@ -103,6 +103,8 @@ pub(crate) struct Policy {
     pub(crate) real_ip_fallback: bool,
     /// Whether local devices are approved without asking (PAIR-4).
     pub(crate) auto_approve_local: bool,
+    /// Networks whose first-time nodes are let in without a question (PAIR-8).
+    pub(crate) auto_approve_nodes_from: Vec<IpRange>,
     /// Whether this is a container for certain (LOCAL-5).
     pub(crate) in_container: bool,
     /// `Strict-Transport-Security`, when configured.
@@ -151,6 +153,7 @@ impl Policy {
             proxy: Rules::lower(config),
             real_ip_fallback: gateway.allow_real_ip_fallback,
             auto_approve_local: gateway.nodes.pairing.auto_approve_local,
+            auto_approve_nodes_from: gateway.nodes.pairing.auto_approve_cidrs.clone(),
             in_container: basis.in_container,
             hsts: gateway.http.security_headers.strict_transport_security.clone(),
             allow_tailscale: basis.auth.allow_tailscale,

@@ -331,6 +331,13 @@ impl Attempt<'_> {
         Refusal::auth(reason, client, self.params.device.is_some() && plain_token_only)
     }
 
+    /// PAIR-8: a node that asks for no scopes, straight from a network the owner listed.
+    fn is_listed_node(&self) -> bool {
+        let direct = matches!(self.peer.attribution, Attribution::DirectLocal | Attribution::DirectRemote);
+        let listed = self.policy.auto_approve_nodes_from.iter().any(|range| range.contains(self.peer.client));
+        listed && direct && self.role == Role::Node && self.scopes == ScopeSet::none() && self.peer.origin.is_none()
+    }
+
     /// The device, approved for what it asks; or the refusal that tells how to get it approved.
     async fn admit(&self, services: &Services, known: Option<Device>, method: AuthMethod) -> Result<Device, Refusal> {
         let Some(proof) = &self.params.device else {
@@ -347,6 +354,7 @@ impl Attempt<'_> {
             local: self.policy.auto_approve_local && locality::is_near(self.peer, self.policy, self.shared, client),
             browser: self.peer.origin.is_some(),
             vouched: self.vouched,
+            listed: self.is_listed_node(),
         };
         let public_key = canonical_key(&proof.public_key);
         let approval = |roles, scopes| NewDevice {
@@ -355,7 +363,11 @@ impl Attempt<'_> {
             facts: facts.clone(),
             roles,
             scopes,
-            via: if method == AuthMethod::BootstrapToken { Provenance::Bootstrap } else { Provenance::Silent },
+            via: match method {
+                AuthMethod::BootstrapToken => Provenance::Bootstrap,
+                _ if request.listed && !request.local => Provenance::TrustedCidr,
+                _ => Provenance::Silent,
+            },
         };
         if let (Decision::Known, Some(device)) = (device::decide(known.as_ref(), &request), known) {
             return Ok(device);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use config::Config;
 use serde_json::json;
 use wire::ErrorShape;
-use wire::methods::node::Surface;
+use wire::methods::node::{LIST_DIR_COMMAND, Surface, UPLOAD_COMMAND};
 
 use super::platform::Platform;
 
@@ -78,8 +78,8 @@ const DESKTOP: &[&str] = &[
     "system.which",
     "system.execApprovals.get",
     "system.execApprovals.set",
-    "fs.listDir",
-    "terminal.upload",
+    LIST_DIR_COMMAND,
+    UPLOAD_COMMAND,
     "browser.proxy",
     "browser.proxy.upload.v1",
     "mcp.tools.call.v1",
@@ -109,11 +109,11 @@ const ADMIN_TO_APPROVE: &[&str] = &[
     "system.which",
     "browser.proxy",
     "browser.proxy.upload.v1",
-    "fs.listDir",
+    LIST_DIR_COMMAND,
     "system.execApprovals.get",
     "system.execApprovals.set",
 ];
-const ADMIN_TO_CALL: &[&str] = &["browser.proxy", "browser.proxy.upload.v1", "fs.listDir", "terminal.upload"];
+const ADMIN_TO_CALL: &[&str] = &["browser.proxy", "browser.proxy.upload.v1", LIST_DIR_COMMAND, UPLOAD_COMMAND];
 /// A family whose commands are all withheld is not shown either (N-4.8).
 const FAMILIES: &[&str] = &["camera", "computer", "location", "screen"];
 
@@ -392,6 +392,6 @@ mod tests {
         assert!(
             approving_takes_admin(&surface(&["system.which"])) && !approving_takes_admin(&surface(&["camera.list"]))
         );
-        assert!(calling_takes_admin("fs.listDir") && !calling_takes_admin("system.run"));
+        assert!(calling_takes_admin(LIST_DIR_COMMAND) && !calling_takes_admin("system.run"));
     }
 }

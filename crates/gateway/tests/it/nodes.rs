@@ -245,3 +245,27 @@ async fn a_node_manages_no_nodes_and_an_operators_name_wins() {
     assert_eq!(unknown.message, "unknown nodeId");
     assert_eq!(owner.request("node.describe", json!({"nodeId": "x"})).await.unwrap_err().message, "unknown nodeId");
 }
+
+/// PAIR-8, N-3.2: a network whose new nodes are let in as devices; what they may do still waits for a person, and nobody
+/// else is let in by it.
+#[tokio::test]
+async fn a_listed_network_admits_new_nodes_and_nothing_more() {
+    let config = |networks: Value| {
+        let pairing = json!({"autoApproveLocal": false, "autoApproveCidrs": networks});
+        let auth = json!({"mode": "token", "token": TOKEN});
+        json!({"gateway": {"mode": "local", "auth": auth, "nodes": {"pairing": pairing}}}).to_string()
+    };
+    let house = House::with(&config(json!(["127.0.0.0/8"]))).await;
+    let mut owner = house.client(&Connect::backend(TOKEN)).await;
+    let (_node, id) = node(&house, &kit::device_key(), &["system.which"]).await;
+    let row = describe(&mut owner, &id).await;
+    assert_eq!((&row["paired"], &row["approvalState"]), (&json!(true), &json!("pending-approval")), "{row}");
+    let devices = owner.request("device.pair.list", json!({})).await.unwrap();
+    assert_eq!(devices["paired"][0]["approvedVia"], "trusted-cidr");
+    let terminal = Connect::device(TOKEN, &kit::device_key());
+    assert_eq!(house.refusal(&terminal).await.0, "PAIRING_REQUIRED", "an operator asks");
+    let proxied = Connect::node(TOKEN, &kit::device_key()).header("x-forwarded-for", "127.0.0.9");
+    assert_eq!(house.refusal(&proxied).await.0, "AUTH_UNAUTHORIZED");
+    let elsewhere = House::with(&config(json!(["10.0.0.0/8"]))).await;
+    assert_eq!(elsewhere.refusal(&Connect::node(TOKEN, &kit::device_key())).await.0, "PAIRING_REQUIRED");
+}

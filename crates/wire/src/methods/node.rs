@@ -248,6 +248,12 @@ pub struct ProgressParams {
     pub chunk: String,
 }
 
+/// The command that lists folders of a node; spelled like the Gateway's own method.
+pub const LIST_DIR_COMMAND: &str = "fs.listDir";
+
+/// The command that takes a file for a terminal of a node; spelled like the Gateway's own method.
+pub const UPLOAD_COMMAND: &str = "terminal.upload";
+
 /// Who advertises this is sent `node.invoke.progress` events about its own calls, named by their keys; an addition of ours.
 pub const PROGRESS_CAP: &str = "node-progress";
 
