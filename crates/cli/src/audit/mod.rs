@@ -4,6 +4,7 @@
 //! A new check is one function and one line in the table of its family; a new family is one file and one line here.
 
 mod access;
+mod certificate;
 mod discovery;
 mod files;
 pub(crate) mod fix;
@@ -30,6 +31,7 @@ type Check = fn(&Subject<'_>) -> Vec<Finding>;
 /// The families about a Gateway that would run here, in the order findings of one severity are told.
 const OF_THE_GATEWAY: &[&[Check]] = &[
     access::CHECKS,
+    certificate::CHECKS,
     tailnet::CHECKS,
     pages::CHECKS,
     proxies::CHECKS,

@@ -20,6 +20,21 @@ fn set(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// DOC-2: a certificate that has run out is found in the file the Gateway would serve, and one that is good is not.
+#[test]
+fn a_certificate_that_has_run_out_is_found() {
+    let gateway = TestGateway::prepare(&binary(), &json!({})).with_config("/gateway/tls", json!({"enabled": true}));
+    let folder = gateway.folder().join("gateway/tls");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (cert, key) = (folder.join("gateway-cert.pem"), folder.join("gateway-key.pem"));
+    let ca = kit::tls::TestCa::new();
+    for (pair, is_found) in [(ca.issue("127.0.0.1"), false), (ca.issue_expired("127.0.0.1"), true)] {
+        pair.write(&cert, &key);
+        let (_, report) = json(&mut gateway.command(), &["security", "audit"]);
+        assert_eq!(ids(&report).contains(&"gateway.tls_expiring"), is_found, "{report}");
+    }
+}
+
 /// DOC-1, DOC-2, DOC-4: found, then mended, and nothing but modes has changed.
 #[test]
 fn what_others_can_read_is_found_and_mended() {
