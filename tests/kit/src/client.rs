@@ -9,6 +9,7 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_websockets::{ClientBuilder, CloseCode, Limits, Message, WebSocketStream};
 use wire::ErrorShape;
@@ -156,9 +157,14 @@ pub enum Received {
     Closed(Closed),
 }
 
+/// What carries bytes both ways.
+trait Wire: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Wire for S {}
+
 /// A connected client.
 pub struct Client {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Wire>>,
     queue: VecDeque<Value>,
     closed: Option<Closed>,
     next_id: u64,
@@ -186,7 +192,17 @@ impl Client {
     /// When the upgrade is accepted but no challenge comes.
     pub async fn try_open(address: SocketAddr, headers: &[(String, String)]) -> Result<Self, tokio_websockets::Error> {
         let stream = TcpStream::connect(address).await?;
-        let uri = format!("ws://{address}/").parse().expect("an address makes a URI");
+        Self::try_open_on(stream, &address.to_string(), headers).await
+    }
+
+    /// The same on a stream that is there already, to `host`.
+    async fn try_open_on(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        host: &str,
+        headers: &[(String, String)],
+    ) -> Result<Self, tokio_websockets::Error> {
+        let stream: Box<dyn Wire> = Box::new(stream);
+        let uri = format!("ws://{host}/").parse().expect("a host makes a URI");
         let mut builder = ClientBuilder::from_uri(uri).limits(Limits::unlimited());
         for (name, value) in headers {
             let name = name.parse().expect("a header name");
@@ -210,13 +226,31 @@ impl Client {
     /// # Errors
     /// [`Refused`] when the Gateway answers anything else.
     pub async fn connect(address: SocketAddr, with: &Connect) -> Result<Self, Refused> {
-        let mut client = Self::open(address, &with.headers).await;
-        match client.handshake(with).await {
+        Self::open(address, &with.headers).await.introduce(with).await
+    }
+
+    /// [`Client::connect`] on a stream that is there already: a socket file's, or one from a certain address.
+    ///
+    /// # Errors
+    /// [`Refused`] when the Gateway answers anything else.
+    ///
+    /// # Panics
+    /// When the upgrade is refused.
+    pub async fn connect_on(
+        stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        with: &Connect,
+    ) -> Result<Self, Refused> {
+        let client = Self::try_open_on(stream, "localhost", &with.headers).await;
+        client.expect("the upgrade is accepted").introduce(with).await
+    }
+
+    async fn introduce(mut self, with: &Connect) -> Result<Self, Refused> {
+        match self.handshake(with).await {
             Ok(hello) => {
-                client.hello = hello;
-                Ok(client)
+                self.hello = hello;
+                Ok(self)
             }
-            Err(error) => Err(Refused { error, close: client.closed().await }),
+            Err(error) => Err(Refused { error, close: self.closed().await }),
         }
     }
 
