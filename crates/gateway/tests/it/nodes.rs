@@ -46,6 +46,10 @@ async fn a_surface_waits_for_a_person_and_counts_on_the_live_socket_once_approve
     assert_eq!((&row["connected"], &row["pendingDeclaredCommands"]), (&json!(true), &json!(["system.which"])));
     let early = node.request("node.event", json!({"event": "node.host.stats", "payload": {"cpuCount": 2}})).await;
     assert_eq!(code(&early.unwrap_err()), "PAIRING_CHANGED");
+    let skills = node.request("node.skills.update", json!({"skills": []})).await.unwrap();
+    assert_eq!(skills, json!({"nodeId": id, "skills": []}), "what counts only later is taken");
+    let runners = node.request("node.runnerInventory.update", json!({"protocolFeatures": []})).await.unwrap_err();
+    assert!(runners.message.contains("openclaw nodes approve "), "{runners:?}");
     let refused = owner.request("node.invoke", call(&id, "system.which", "k0")).await.unwrap_err();
     assert!(refused.message.contains("openclaw nodes approve "), "{refused:?}");
 
