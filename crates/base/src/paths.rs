@@ -158,6 +158,11 @@ impl StatePaths {
         self.state_dir.join("dns")
     }
 
+    /// What a node of this machine may run (N-12.1).
+    pub fn exec_approvals(&self) -> PathBuf {
+        self.state_dir.join("exec-approvals.json")
+    }
+
     /// The default workspace of an agent.
     pub fn workspace(&self, agent_id: &str) -> PathBuf {
         match agent_id {

@@ -21,8 +21,8 @@ const SECRET_ENDINGS: [&str; 10] = [
 /// What cannot stand in a URL as people and programs write one into a line.
 const URL_ENDS: [char; 9] = [' ', '\t', '\n', '"', '\'', '\\', '<', '>', '`'];
 
-/// Whether a field, header or query parameter of this name holds a secret.
-pub(crate) fn is_secret_name(name: &str) -> bool {
+/// Whether a field, header, variable or query parameter of this name holds a secret.
+pub fn is_secret_name(name: &str) -> bool {
     let plain: String = name.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect();
     SECRET_ENDINGS.iter().any(|ending| plain.ends_with(ending))
 }

@@ -8,7 +8,6 @@ mod environment;
 mod policy;
 mod programs;
 mod run;
-mod shell;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

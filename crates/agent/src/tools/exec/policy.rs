@@ -6,8 +6,9 @@
 
 use std::time::Duration;
 
+use base::shell::{self, Simple};
+
 use super::programs::{self, Verdict};
-use super::shell::{self, Simple};
 
 /// What `exec` may run at all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]

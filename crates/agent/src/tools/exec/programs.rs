@@ -1,7 +1,7 @@
 //! The programs `exec` may run when nothing is configured: they read and print, and their options are looked at, since
 //! a harmless program often has one option that writes a file or starts another program.
 
-use super::shell::Word;
+use base::shell::Word;
 
 /// Which arguments a harmless program may be given.
 enum Options {

@@ -5,32 +5,32 @@
 //! than it says is refused, because `sh` gets the same line afterwards and must not see more in it than we did.
 
 /// One command of a line.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Simple {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Simple {
     /// The program and its arguments, quotes removed.
-    pub(super) words: Vec<Word>,
+    pub words: Vec<Word>,
 }
 
 /// One word of a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Word {
+pub struct Word {
     /// Its text without quotes.
-    pub(super) text: String,
+    pub text: String,
     /// Where the first unquoted `*`, `?` or `[` is, in bytes of `text`.
-    pub(super) glob_at: Option<usize>,
+    pub glob_at: Option<usize>,
     /// Whether an unquoted `=` makes it an assignment when it comes first.
     assigns: bool,
 }
 
 /// What a line has that is not understood; the text completes "it uses …".
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Obscure(pub(super) String);
+pub struct Obscure(pub String);
 
 /// The commands of `line` in order.
 ///
 /// # Errors
 /// [`Obscure`] names the first thing beyond the subset.
-pub(super) fn parse(line: &str) -> Result<Vec<Simple>, Obscure> {
+pub fn parse(line: &str) -> Result<Vec<Simple>, Obscure> {
     let mut reader =
         Reader { rest: line.trim().chars().peekable(), commands: Vec::new(), words: Vec::new(), word: None };
     reader.read()?;
