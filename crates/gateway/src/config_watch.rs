@@ -23,6 +23,12 @@ use crate::services::Services;
 /// Several writes of one save are one change.
 const SETTLES_WITHIN: Duration = Duration::from_millis(300);
 
+/// Between two restarts that a changed config asks for (RATE-6): a loop that rewrites the file must not keep the Gateway
+/// from ever being up.
+const COOLDOWN: Duration = Duration::from_secs(30);
+/// When the last one was, in the store.
+const LAST_RESTART: &str = "lastConfigRestartAtMs";
+
 /// Runs until `stop`.
 pub(crate) async fn run(services: Arc<Services>, stop: CancellationToken) {
     let mut folders = Folders::new(&services);
@@ -42,14 +48,29 @@ pub(crate) async fn run(services: Arc<Services>, stop: CancellationToken) {
     }
 }
 
-/// Resolves once a restart that was put off is asked for: no run is at work.
+/// Resolves once a restart that was put off is asked for: no run is at work, and the last one was a while ago.
 async fn idle_restart(services: &Services) {
     services.reload.restart_due().await;
+    let last = services.store.meta_get(LAST_RESTART).await.unwrap_or_default().and_then(|at| at.as_i64());
+    let wait = cooldown(last, base::now_ms());
+    if !wait.is_zero() {
+        tracing::info!(seconds = wait.as_secs(), "the config asks for a restart so soon after the last: it waits");
+        tokio::time::sleep(wait).await;
+    }
     while let Some(run) = services.lanes.runs().any() {
         run.ended().await;
     }
     tracing::info!("the config asks for a restart and nothing is at work: restarting");
+    if let Err(error) = services.store.meta_set(LAST_RESTART, &json!(base::now_ms())).await {
+        tracing::warn!(%error, "when the restart was could not be written down");
+    }
     services.reload.want_restart();
+}
+
+/// What is left of the pause after a restart at `last`. A clock that was set back makes nobody wait longer than that.
+fn cooldown(last: Option<i64>, now: i64) -> Duration {
+    let passed = last.and_then(|last| u64::try_from(now.saturating_sub(last)).ok()).map(Duration::from_millis);
+    passed.map_or(Duration::ZERO, |passed| COOLDOWN.saturating_sub(passed))
 }
 
 /// Reads the file and takes it over, or says why not.
@@ -145,5 +166,19 @@ impl Folders {
                 Err(error) => tracing::warn!(folder = %folder.display(), %error, "changes here are not seen"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RATE-6
+    #[test]
+    fn restarts_that_a_config_asks_for_are_half_a_minute_apart() {
+        assert_eq!(cooldown(None, 5), Duration::ZERO, "the first one is at once");
+        assert_eq!(cooldown(Some(100_000), 110_000), Duration::from_secs(20));
+        assert_eq!(cooldown(Some(100_000), 130_000), Duration::ZERO);
+        assert_eq!(cooldown(Some(200_000), 100_000), Duration::ZERO, "the clock was set back");
     }
 }

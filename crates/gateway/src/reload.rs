@@ -38,8 +38,9 @@ impl Reload {
         run_token: Option<Secret>,
         hostname: String,
         addresses: &[SocketAddr],
+        is_tls: bool,
     ) -> Self {
-        let seeded_origins = seeded_origins(addresses);
+        let seeded_origins = seeded_origins(addresses, &hostname, is_tls);
         Self {
             overrides,
             run_token,
@@ -164,15 +165,22 @@ fn same_secret(old: &Shared, new: &Shared) -> bool {
     }
 }
 
-/// ORIGIN-4: with a bind that is not loopback alone.
-fn seeded_origins(addresses: &[SocketAddr]) -> Vec<String> {
+/// ORIGIN-4: with a bind that is not loopback alone, the pages of this very Gateway by every name that is its own.
+fn seeded_origins(addresses: &[SocketAddr], hostname: &str, is_tls: bool) -> Vec<String> {
     if addresses.iter().all(|address| address.ip().is_loopback()) {
         return Vec::new();
     }
     let Some(port) = addresses.first().map(SocketAddr::port) else { return Vec::new() };
-    let mut origins = vec![format!("http://localhost:{port}"), format!("http://127.0.0.1:{port}")];
+    let mut places = vec![format!("localhost:{port}"), format!("127.0.0.1:{port}")];
     let named = addresses.iter().filter(|address| !address.ip().is_unspecified() && !address.ip().is_loopback());
-    origins.extend(named.map(|address| format!("http://{address}")));
+    places.extend(named.map(SocketAddr::to_string));
+    let bare = hostname.trim_end_matches(".local").to_ascii_lowercase();
+    if !bare.is_empty() && bare != "localhost" {
+        places.extend([format!("{bare}:{port}"), format!("{bare}.local:{port}")]);
+    }
+    let schemes: &[&str] = if is_tls { &["http", "https"] } else { &["http"] };
+    let origins: Vec<String> =
+        schemes.iter().flat_map(|scheme| places.iter().map(move |place| format!("{scheme}://{place}"))).collect();
     tracing::info!(?origins, "browser origins let in for this run");
     origins
 }
@@ -182,10 +190,14 @@ mod tests {
     use super::*;
 
     fn allowed(text: &str, addresses: &[&str]) -> Vec<String> {
+        seen(text, addresses, false)
+    }
+
+    fn seen(text: &str, addresses: &[&str], is_tls: bool) -> Vec<String> {
         let env = Env::default();
         let loaded = config::load_text(text, std::path::Path::new("/c/openclaw.json"), &env).unwrap();
         let addresses: Vec<SocketAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
-        let reload = Reload::new(StartOverrides::default(), None, "box".into(), &addresses);
+        let reload = Reload::new(StartOverrides::default(), None, "Box".into(), &addresses, is_tls);
         reload.policy(&loaded.config, &env).unwrap().allowed_origins
     }
 
@@ -193,10 +205,12 @@ mod tests {
     #[test]
     fn a_network_bind_without_a_list_lets_in_its_own_pages_for_this_run() {
         assert_eq!(allowed("{}", &["127.0.0.1:18789", "[::1]:18789"]), Vec::<String>::new());
-        let own = ["http://localhost:4000", "http://127.0.0.1:4000"];
+        let own = ["http://localhost:4000", "http://127.0.0.1:4000", "http://box:4000", "http://box.local:4000"];
         assert_eq!(allowed("{}", &["0.0.0.0:4000"]), own);
-        let custom = [own[0], own[1], "http://192.168.1.5:4000"];
+        let custom = [own[0], own[1], "http://192.168.1.5:4000", own[2], own[3]];
         assert_eq!(allowed("{}", &["192.168.1.5:4000", "127.0.0.1:4000"]), custom);
+        let tls = seen("{}", &["0.0.0.0:4000"], true);
+        assert!(own.iter().all(|origin| tls.contains(&origin.replace("http:", "https:"))), "{tls:?}");
         let listed = r#"{gateway: {controlUi: {allowedOrigins: ["https://claw.example"]}}}"#;
         assert_eq!(
             allowed(listed, &["0.0.0.0:4000"]),

@@ -142,7 +142,13 @@ impl Gateway {
         let port = addresses.first().map_or(port, SocketAddr::port);
 
         let run_token = RunToken::new(&config::effective_auth(&loaded.config, &overrides, &env)?, &paths);
-        let reload = Reload::new(overrides.clone(), run_token.token().cloned(), machine.hostname.clone(), &addresses);
+        let reload = Reload::new(
+            overrides.clone(),
+            run_token.token().cloned(),
+            machine.hostname.clone(),
+            &addresses,
+            tls.is_some(),
+        );
         let gate = Gate::new(reload.policy(&config, &env)?);
         let hub = Hub::default();
         let versions = Versions::default();

@@ -5,6 +5,7 @@
 //! every stranger would look local.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Once;
 
 use http::HeaderMap;
 use http::header::{HOST, ORIGIN};
@@ -16,6 +17,7 @@ use super::origin;
 use super::policy::Policy;
 use super::provenance::Provenance;
 use super::proxy;
+use super::refusal::PROXY_ADVICE;
 use super::shared::Proof;
 use super::tailnet;
 
@@ -186,6 +188,13 @@ fn hop(text: &str) -> Option<IpAddr> {
     let text = text.trim().trim_matches('"');
     let bare = text.parse().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|addr| addr.ip()));
     bare.or_else(|| text.strip_prefix('[')?.strip_suffix(']')?.parse().ok()).map(net::plain)
+}
+
+/// Says once in the life of this process that a proxy is not trusted, and what to do (LOCAL-3): its next thousand
+/// requests would say the same.
+pub(crate) fn note_unattributable(peer: &Peer) {
+    static SAID: Once = Once::new();
+    SAID.call_once(|| tracing::warn!(from = %peer.from, "{PROXY_ADVICE}"));
 }
 
 #[cfg(test)]

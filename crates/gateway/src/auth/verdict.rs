@@ -136,6 +136,7 @@ fn negotiate(params: &ConnectParams) -> Result<Option<&'static str>, Refusal> {
 /// A request that cannot be attributed, and a page from the wrong origin, are refused before any credential is read.
 fn check_page(peer: &Peer, policy: &Policy, params: &ConnectParams) -> Result<(), Refusal> {
     if peer.attribution == Attribution::Unattributable {
+        locality::note_unattributable(peer);
         return Err(Refusal::auth(Reason::ProxyAttributionRequired, &params.client, false));
     }
     if matches!(policy.shared, Shared::None) && !peer.may_be_anonymous() {

@@ -9,7 +9,7 @@ use wire::connect::{ConnectAuth, Credential};
 
 use super::{probes, reply};
 use crate::auth::Gate;
-use crate::auth::locality::{Attribution, Peer};
+use crate::auth::locality::{Attribution, Peer, note_unattributable};
 use crate::auth::policy::Shared;
 use crate::auth::refusal::Reason;
 use crate::auth::shared::{self, Proof};
@@ -20,6 +20,7 @@ use crate::auth::{host, origin};
 pub(crate) async fn check(gate: &Gate, peer: &Peer, headers: &HeaderMap) -> Result<(), Response<Body>> {
     let policy = gate.policy();
     if peer.attribution == Attribution::Unattributable {
+        note_unattributable(peer);
         return Err(probes::proxy_attribution_required());
     }
     if !host::is_ours(peer, &policy) || origin::check(peer, &policy).is_err() {

@@ -6,7 +6,7 @@ use http::{Response, StatusCode};
 use serde_json::json;
 
 use super::reply;
-use crate::auth::locality::{Attribution, Peer};
+use crate::auth::locality::{Attribution, Peer, note_unattributable};
 use crate::auth::refusal::PROXY_ADVICE;
 use crate::services::Services;
 
@@ -25,6 +25,7 @@ pub(crate) fn started(services: &Services) -> Response<Body> {
 /// `/ready`, `/readyz`
 pub(crate) fn ready(services: &Services, peer: &Peer) -> Response<Body> {
     if peer.attribution == Attribution::Unattributable {
+        note_unattributable(peer);
         return proxy_attribution_required();
     }
     let mut body = json!({"ready": true, "failing": []});

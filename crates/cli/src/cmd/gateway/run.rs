@@ -327,7 +327,7 @@ fn announce(app: &App, said: &gateway::Announcement, banner: bool) {
     if app.out.json {
         app.out.value(&json!({"ok": true, "pid": said.pid, "port": said.port, "urls": said.urls,
             "mode": said.mode, "logFile": said.log_file, "version": said.version,
-            "tlsFingerprint": said.tls_fingerprint, "controlUiUrl": said.control_ui_url, "ssh": said.ssh_line,
+            "tlsFingerprint": said.tls_fingerprint, "controlUiUrl": said.control_ui_url, "advertisedUrl": said.advertised_url, "ssh": said.ssh_line,
             "tailscale": said.tailscale}));
     } else if banner {
         let whole = !app.env.is_on("HIDE_BANNER");
@@ -348,6 +348,7 @@ fn banner_lines(said: &gateway::Announcement, whole: bool) -> Vec<String> {
         format!("logs         {}", said.log_file.display()),
         format!("from afar    {}", said.ssh_line),
     ];
+    lines.extend(said.advertised_url.iter().map(|url| format!("elsewhere    {url}")));
     lines.extend(fingerprint);
     lines.extend(exposure::line(&said.tailscale).map(|line| format!("tailscale    {line}")));
     lines.extend(exposure::next(&said.tailscale).map(|next| format!("             {next}")));
@@ -416,6 +417,7 @@ mod tests {
             tls_fingerprint: None,
             log_file: "/s/logs/a.log".into(),
             control_ui_url: "http://127.0.0.1:18790/".into(),
+            advertised_url: None,
             ssh_line: "ssh -N -L 18789:127.0.0.1:18790 ann@box".into(),
             tailscale: serde_json::Value::Null,
         };
