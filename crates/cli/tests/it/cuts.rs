@@ -116,7 +116,7 @@ async fn a_hundred_cuts_in_an_answer_change_nothing_of_what_is_told() {
     scene.vendor.then(Reply::text(words.as_str()).behind(&gate));
     link.request_raw("chat.send", Some(send("r1"))).await.unwrap();
     let cuts = async {
-        let mut slowest = Duration::ZERO;
+        let mut took = Vec::new();
         for n in 0..100 {
             gate.release(1);
             let before = scene.line.accepted();
@@ -127,17 +127,20 @@ async fn a_hundred_cuts_in_an_answer_change_nothing_of_what_is_told() {
                 scene.line.cut()
             }
             until_up(&link, || scene.line.accepted() > before).await;
-            slowest = slowest.max(began.elapsed());
+            took.push(began.elapsed());
         }
         gate.open();
-        slowest
+        took.sort();
+        took
     };
-    let (story, slowest) = tokio::join!(listen(&mut happenings, "r1"), cuts);
+    let (story, took) = tokio::join!(listen(&mut happenings, "r1"), cuts);
     assert_eq!(story.told.trim_end(), words.trim_end(), "every piece once");
     assert_eq!(story.last.trim_end(), words.trim_end());
     let numbers: Vec<u64> = story.order.iter().map(|(_, seq)| *seq).collect();
     assert_eq!(numbers, (1..=numbers.len() as u64).collect::<Vec<_>>(), "as over a good line: no gap, nothing twice");
-    assert!(slowest < Duration::from_secs(10), "resumed after {slowest:?}");
+    // Half of them back within a second; a loaded machine may hold up some, and none for long.
+    let (median, slowest) = (took[took.len() / 2], took[took.len() - 1]);
+    assert!(median < Duration::from_secs(1) && slowest < Duration::from_secs(10), "{median:?}, at most {slowest:?}");
     assert_eq!(scene.vendor.requests().len(), 1, "the model was asked once");
     link.close().await;
 }
@@ -212,8 +215,8 @@ async fn a_frozen_client_is_back_at_once_after_its_wake() {
     let took = woke.elapsed();
     child.kill().unwrap();
     child.wait().unwrap();
-    // Three seconds by design; a loaded machine gets as much again. The ping after silence would take 25.
-    assert!(took < Duration::from_secs(8), "{took:?}");
+    // Three seconds by design, two of them for the answer that does not come, and one more for a machine with other work.
+    assert!(took < Duration::from_secs(4), "{took:?}");
 }
 
 /// RECON-2: late is not dead.

@@ -1,7 +1,7 @@
 //! `gateway run`: what it says when it is up, and what it leaves alone.
 
 use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use kit::TestGateway;
 use serde_json::{Value, json};
@@ -21,6 +21,11 @@ impl Daemon {
         let mut line = String::new();
         BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line:?}"))
+    }
+
+    /// All it prints on stdout from now on.
+    pub(crate) fn output(&mut self) -> ChildStdout {
+        self.0.stdout.take().unwrap()
     }
 
     /// Its exit code.

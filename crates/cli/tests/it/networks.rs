@@ -1,9 +1,11 @@
 //! A Gateway among networks, each host a namespace: who reaches it by which bind.
 
+use std::io::{BufRead as _, BufReader};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use kit::{Netns, TOKEN, TestGateway};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::daemon::Daemon;
 use crate::{binary, json, run};
@@ -65,6 +67,55 @@ fn a_device_on_another_host_comes_in_once_it_is_approved_on_the_gateways() {
     assert_eq!(exit, 0, "{approved}");
     let (exit, answer) = json(&mut there.on(&far.command()), &health);
     assert_eq!(exit, 0, "{answer}");
+}
+
+/// RECON-2: no ping has to time out for an address that goes, and no back-off has to pass once it is there again.
+#[test]
+fn a_client_whose_address_comes_back_dials_at_once() {
+    let (here, there) = (Netns::new(), Netns::new());
+    here.join("10.77.0.1/24", &there, "10.77.0.2/24");
+    let gateway = TestGateway::prepare(&binary(), &json!({}));
+    let far = TestGateway::prepare(&binary(), &json!({}));
+    let port = gateway.address().port();
+    let mut daemon = Daemon::spawn(&mut here.on(&gateway.command()), &["gateway", "run", "--bind", "lan", "--json"]);
+    daemon.announced();
+    let url = format!("ws://10.77.0.1:{port}");
+    let logs = ["logs", "--url", &url, "--token", TOKEN, "--limit", "1"];
+    let (_, refused) = json(&mut there.on(&far.command()), &logs);
+    let request = refused["error"]["details"]["requestId"].as_str().unwrap();
+    assert_eq!(json(&mut here.on(&gateway.command()), &["devices", "approve", request]).0, 0);
+
+    let follow = [&logs[..], &["--follow", "--json", "--interval", "60000"]].concat();
+    let mut follower = Daemon::spawn(&mut there.on(&far.command()), &follow);
+    let lines = BufReader::new(follower.output()).lines();
+    let (tell, told) = mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            // The test is over when nobody listens.
+            let _over = tell.send(line);
+        }
+    });
+    let until = |test: &dyn Fn(&Value) -> bool| {
+        let (began, mut last) = (Instant::now(), String::new());
+        loop {
+            last = told.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("{error} after {last}"));
+            if test(&serde_json::from_str(&last).unwrap()) {
+                return began.elapsed();
+            }
+        }
+    };
+    until(&|line| line["type"] == "log");
+    there.ip(&["addr", "del", "10.77.0.2/24", "dev", "lan0"]);
+    let noticed = until(&|line| line["state"] == "connecting");
+    // Dials without an address fail at once; this is the third wait, of four seconds give or take a fifth.
+    until(&|line| line["inMs"].as_u64() > Some(3_000));
+    there.ip(&["addr", "add", "10.77.0.2/24", "dev", "lan0"]);
+    let back = until(&|line| line["state"] == "up");
+    drop(follower);
+    reader.join().unwrap();
+    // Two seconds for the answer that does not come; an idle line would be silent for 15 before a ping, and then 10 more.
+    assert!(noticed < Duration::from_secs(6), "{noticed:?}");
+    assert!(back < Duration::from_secs(2), "{back:?}");
 }
 
 /// BIND-4, START-2
