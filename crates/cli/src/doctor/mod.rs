@@ -17,6 +17,7 @@ mod select;
 mod service;
 mod state;
 mod treat;
+mod tunnels;
 
 use crate::app::App;
 use crate::exit::Failure;

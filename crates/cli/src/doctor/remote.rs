@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use base::{Explain as _, Step};
-use link::{Finding as Answer, Probe, State, Told};
+use link::{Finding as Answer, Probe, State, Target, Told};
 
 use super::{Look, Passed, Patient};
 use crate::args::Reach;
 use crate::cmd::why;
+use crate::cred::PinSource;
 use crate::exit::Failure;
 use crate::finding::{Finding, Severity};
 use crate::rpc;
@@ -24,6 +25,7 @@ pub(super) const IDS: &[&str] = &[
     "remote.tcp",
     "remote.tls",
     "remote.pin",
+    "gateway.remote_pin_public",
     "remote.http",
     "remote.websocket",
     "remote.auth",
@@ -44,6 +46,8 @@ const SSH: [(&str, &str); 5] = [
 
 /// Through SSH, with a first login on a slow line; each step has a shorter limit of its own.
 const WITHIN: Duration = Duration::from_secs(30);
+/// One more TLS handshake with a host that has just answered.
+const LEAF_WITHIN: Duration = Duration::from_secs(10);
 
 pub(super) fn look(patient: &Patient<'_>) -> Look {
     let app = patient.app;
@@ -52,8 +56,9 @@ pub(super) fn look(patient: &Patient<'_>) -> Look {
         return Look::skipped("the Gateway is on this machine");
     }
     match ask(patient) {
-        Ok((place, told)) => {
+        Ok((place, told, unneeded)) => {
             let mut look = Look::with(place, Vec::new());
+            look.found.extend(unneeded.map(Into::into));
             told.findings.iter().for_each(|answer| tell(answer, &mut look));
             version(&told, &mut look);
             look
@@ -66,13 +71,44 @@ pub(super) fn look(patient: &Patient<'_>) -> Look {
     }
 }
 
-fn ask(patient: &Patient<'_>) -> Result<(String, Told), Failure> {
+fn ask(patient: &Patient<'_>) -> Result<(String, Told, Option<Finding>), Failure> {
     let app = patient.app;
     let way = rpc::way(app, &Reach::default(), None, false)?;
     let place = rpc::place(app, &way);
+    let is_written = way.pin.is_some_and(|(_, source)| source == PinSource::Config);
     let how = why::connection(app, way, WITHIN)?;
-    let told = rpc::block_on(async { Ok(link::why(&how, |_| {}).await) })?;
-    Ok((format!("{}, from {}", place.shown, place.source), told))
+    rpc::block_on(async {
+        let told = link::why(&how, |_| {}).await;
+        let holds = |answer: &Answer| answer.probe == Probe::Pin && answer.state == State::Ok;
+        let unneeded = match is_written && told.findings.iter().any(holds) {
+            true => unneeded_pin(&how.target).await,
+            false => None,
+        };
+        Ok((format!("{}, from {}", place.shown, place.source), told, unneeded))
+    })
+}
+
+/// TLS-12: what a public authority vouches for needs no pin, and a pin breaks when the certificate is renewed. The roots
+/// of this machine alone count: who gave one of their own as `caPath` has no public authority.
+async fn unneeded_pin(target: &Target) -> Option<Finding> {
+    if !is_public(target) || !link::fetch_leaf(target, None, LEAF_WITHIN).await.is_ok_and(|leaf| leaf.trusted) {
+        return None;
+    }
+    let detail = format!(
+        "This machine trusts the certificate of {} without gateway.remote.tlsFingerprint, and the pin will not fit the \
+         renewed one.",
+        target.host()
+    );
+    let title = "A pin that is not needed";
+    let finding = Finding::new("gateway.remote_pin_public", Severity::Info, title, detail);
+    Some(finding.mend("openclaw config unset gateway.remote.tlsFingerprint"))
+}
+
+/// Where plaintext would be refused, or at a name whose certificates come from a public authority all the same (WS-1).
+fn is_public(target: &Target) -> bool {
+    let plain = target.url().as_str().replacen("wss:", "ws:", 1);
+    let plain = Target::parse(&plain, target.source().clone());
+    target.host().ends_with(".ts.net") || plain.is_ok_and(|plain| link::plaintext_rule(&plain, false).is_err())
 }
 
 fn tell(answer: &Answer, look: &mut Look) {

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Ailment, Fix, Look, Patient};
+use super::{Ailment, Fix, Look, Patient, tunnels};
 use crate::app::App;
 use crate::audit;
 use crate::cmd::gateway::{install, report::View};
@@ -29,6 +29,7 @@ pub(super) const IDS: &[&str] = &[
     "service.linger_off",
     "service.not_wanted",
     "service.tunnel_left_over",
+    "service.tunnel_outdated",
 ];
 
 pub(super) fn look(patient: &Patient<'_>) -> Look {
@@ -36,9 +37,10 @@ pub(super) fn look(patient: &Patient<'_>) -> Look {
     let name = Name::gateway(&app.paths.profile);
     let view = View::of(app);
     let manager = service::keeper(&app.env, &name, false);
-    let tunnels = tunnels(app);
+    let tunnels = tunnels::made_by_hand(app);
     let mut found = embedded(patient, view.state());
-    found.extend(tunnels.iter().map(|file| left_over(file)));
+    found.extend(tunnels.iter().map(|file| tunnels::left_over(file)));
+    found.extend(tunnels::outdated(app));
     let manager = match manager {
         Ok(manager) => manager,
         Err(ServiceError::ManagerMissing(why)) if found.is_empty() => return Look::skipped(why),
@@ -111,7 +113,7 @@ fn extra(file: &Path) -> Ailment {
 }
 
 /// The command that ends a service and removes its file.
-fn removal(file: &Path) -> String {
+pub(super) fn removal(file: &Path) -> String {
     let shown = file.display();
     if file.extension().is_some_and(|extension| extension == "plist") {
         return format!("launchctl bootout gui/$(id -u) {shown}; rm {shown}");
@@ -141,58 +143,4 @@ fn linger(manager: &dyn Manager) -> Option<Ailment> {
         finding: finding.mend(format!("loginctl enable-linger {user}")),
         fix: Some(Fix::act("let them run on", enable)),
     })
-}
-
-/// Services that forward a port by hand (SSH-15): `openclaw tunnel` and `gateway.remote.sshTarget` do it better.
-fn tunnels(app: &App) -> Vec<PathBuf> {
-    let folders = ["Library/LaunchAgents", ".config/systemd/user"].map(|folder| app.paths.home.join(folder));
-    let files = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten().flatten();
-    let port = app.paths.profile.default_port();
-    let is_one = |path: &PathBuf| {
-        path.is_file() && std::fs::read_to_string(path).is_ok_and(|text| forwards(&text, port)) || is_known_tunnel(path)
-    };
-    let mut found: Vec<PathBuf> = files.map(|file| file.path()).filter(is_one).collect();
-    found.sort();
-    found
-}
-
-fn is_known_tunnel(path: &Path) -> bool {
-    let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let owners = ["com.openclaw", "com.moltbot", "com.clawdbot"];
-    owners.iter().any(|owner| name.strip_prefix(owner) == Some(".ssh-tunnel"))
-}
-
-/// Whether the program is `ssh` itself, with a forward that ends at a Gateway's port.
-fn forwards(text: &str, port: u16) -> bool {
-    let is_ssh = |word: &str| word == "ssh" || word.ends_with("/ssh");
-    let mut words = text.split(|c: char| c.is_whitespace() || "<>=\"'".contains(c));
-    words.any(is_ssh) && text.contains("-L") && text.contains(&format!(":{port}"))
-}
-
-fn left_over(file: &Path) -> Ailment {
-    let detail = format!(
-        "`{}` keeps a port open through ssh. Commands go through SSH by themselves; for browsers there is \
-         `openclaw tunnel install`.",
-        file.display()
-    );
-    let finding = Finding::new("service.tunnel_left_over", Severity::Warn, "A tunnel made by hand", detail);
-    finding.mend(removal(file)).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// DOC-5
-    #[test]
-    fn a_tunnel_is_ssh_with_a_forward_to_a_gateway() {
-        let unit = |command: &str| format!("[Service]\nExecStart={command}\nRestart=always\n");
-        assert!(forwards(&unit("/usr/bin/ssh -N -L 18789:127.0.0.1:18789 me@host"), 18789));
-        assert!(forwards(
-            "<string>/usr/bin/ssh</string><string>-L</string><string>18789:localhost:18789</string>",
-            18789
-        ));
-        assert!(!forwards(&unit("/usr/bin/ssh -N -L 5432:127.0.0.1:5432 me@db"), 18789));
-        assert!(!forwards(&unit("/opt/openclaw tunnel keep --port 18789"), 18789));
-    }
 }

@@ -170,6 +170,11 @@ pub(crate) fn install(manager: &dyn Manager, spec: &ServiceSpec, force: bool) ->
     Ok(Installed::Fresh)
 }
 
+/// Whether the definition on disk is what `manager` would write for `spec`.
+pub(crate) fn is_current(manager: &dyn Manager, spec: &ServiceSpec) -> bool {
+    manager.definition(spec).iter().all(UnitFile::is_on_disk)
+}
+
 /// Definitions of other Gateways of this user: other profiles, and names from before (PROF-4).
 pub(crate) fn others(manager: &dyn Manager, own: &Name) -> Vec<PathBuf> {
     others_in(manager.folder(), own)

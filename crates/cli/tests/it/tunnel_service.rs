@@ -89,6 +89,42 @@ fn an_installed_tunnel_is_kept_until_it_is_uninstalled() {
     assert_eq!((exit, &nothing["removed"]), (0, &json!([])), "{nothing}");
 }
 
+/// SSH-15, DOC-5: a definition that has fallen behind is named, written anew as it was meant, and the tunnel is up again.
+#[test]
+fn the_doctor_renews_a_tunnel_that_has_fallen_behind() {
+    let (sshd, gateway) = (Sshd::start(), TestGateway::start(&binary(), &json!({})));
+    let host = Host::new(&sshd, &gateway);
+    let number = free_port();
+    assert_eq!(host.install(&number.to_string(), &[]).0, 0);
+    let only = ["doctor", "--only", "service", "--skip", "service.linger_off"];
+    let behind = |answer: &Value| {
+        let checks = answer["checks"].as_array().unwrap().iter();
+        checks.filter(|check| check["id"] == "service.tunnel_outdated").cloned().collect::<Vec<_>>()
+    };
+    let (_, answer) = host.json(&only);
+    assert_eq!(behind(&answer), Vec::<Value>::new(), "as it was installed: {answer}");
+
+    let unit = format!("openclaw-tunnel-{number}.service");
+    let file = host.laptop.home.path().join(".config/systemd/user").join(&unit);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let gone = text.replace(&binary().display().to_string(), "/opt/gone/openclaw");
+    let unasked = text.lines().filter(|line| !line.starts_with("Wants=")).collect::<Vec<_>>().join("\n");
+    for (changed, why) in [(gone, "/opt/gone/openclaw"), (unasked, "Wants=network-online.target")] {
+        assert_ne!(changed, text);
+        std::fs::write(&file, changed).unwrap();
+        let (_, answer) = host.json(&only);
+        let [found] = &behind(&answer)[..] else { panic!("one finding: {answer}") };
+        assert!(found["detail"].as_str().unwrap().contains(why), "{found}");
+        let cure = found["remediation"].as_str().unwrap();
+        assert!(cure.starts_with(&format!("openclaw tunnel install {} ", sshd.target())), "{cure}");
+        let (_, answer) = host.json(&[&only[..], &["--fix", "--yes"]].concat());
+        assert!(behind(&answer).iter().all(|check| check["state"] != "failed"), "{answer}");
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), text, "with what it was told");
+    }
+    until("nothing keeps the port", || health(&host.laptop, number).0 == 0);
+    assert_eq!(host.json(&["tunnel", "uninstall", "--all"]).0, 0);
+}
+
 /// SSH-15, SSH-10: what would not work is not written down.
 #[test]
 fn an_install_that_cannot_work_writes_nothing() {

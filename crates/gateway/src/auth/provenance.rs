@@ -40,12 +40,14 @@ impl Provenance {
         }
     }
 
-    /// The address whose share of places a new socket takes. What comes by a route of Tailscale's has a share of its own,
-    /// under an address that no peer has: a crowd behind a funnel must not take the places of this machine's own tools.
+    /// The address whose share of places a new socket takes. A route of Tailscale's and the owner's own socket have shares
+    /// of their own, under addresses that no peer has: a crowd behind a funnel must not take the places of this machine's
+    /// tools, nor another user's sockets on loopback those of the owner.
     pub(crate) fn charged(&self) -> IpAddr {
         match self {
             Self::Tailscale { .. } => Ipv4Addr::UNSPECIFIED.into(),
-            Self::Tcp(_) | Self::Unix { .. } => self.ip(),
+            Self::Unix { .. } => Ipv4Addr::new(127, 255, 255, 255).into(),
+            Self::Tcp(_) => self.ip(),
         }
     }
 

@@ -1,11 +1,15 @@
 //! What a hostile or clumsy client can do: nothing to anybody else (`protocol.md` 1 and 4).
 
+use std::io::ErrorKind;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 use kit::{Client, Connect};
 use openclaw_gateway::Limits;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpSocket, TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
 
 use crate::house::{House, TOKEN, frame};
 
@@ -122,9 +126,9 @@ async fn ask_without_reading(client: &mut Client) -> Vec<String> {
 #[tokio::test]
 async fn half_a_request_and_garbage_bytes_harm_nobody() {
     let house = House::start().await;
-    let mut half = tokio::net::TcpStream::connect(house.address()).await.unwrap();
+    let mut half = TcpStream::connect(house.address()).await.unwrap();
     half.write_all(b"GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nupgr").await.unwrap();
-    let mut garbage = tokio::net::TcpStream::connect(house.address()).await.unwrap();
+    let mut garbage = TcpStream::connect(house.address()).await.unwrap();
     garbage.write_all(&[0xff; 4096]).await.unwrap();
     let mut answer = Vec::new();
     let _reset = garbage.read_to_end(&mut answer).await;
@@ -206,4 +210,30 @@ async fn two_requests_under_one_id_are_both_answered() {
     let (first, second) = (owner.answer("same").await, owner.answer("same").await);
     assert_eq!(usize::from(first.is_ok()) + usize::from(second.is_ok()), 1, "{first:?} {second:?}");
     owner.request("health", json!({})).await.unwrap();
+}
+
+/// TLS-1, `protocol.md` 1: sockets that are to speak TLS and say nothing take the places of their own address only.
+#[tokio::test]
+async fn a_silent_crowd_on_the_tls_port_keeps_nobody_else_out() {
+    let auth = json!({"mode": "token", "token": TOKEN});
+    let config = json!({"gateway": {"mode": "local", "auth": auth, "tls": {"enabled": true}}});
+    let house = House::with(&config.to_string()).await;
+    let mut crowd = Vec::new();
+    for _ in 0..600 {
+        crowd.push(TcpStream::connect(house.address()).await.unwrap());
+    }
+    // The last is turned away, so all before it were looked at; a reset says the same as an end.
+    let last = crowd.last_mut().unwrap().read(&mut [0]).await;
+    assert!(!matches!(last, Ok(1..)), "{last:?}");
+    let first = crowd.first().unwrap().try_read(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(first, Err(ErrorKind::WouldBlock), "the others still wait for it to speak");
+
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::new(127, 0, 0, 2), 0).into()).unwrap();
+    let stream = socket.connect(house.address()).await.unwrap();
+    let tls = TlsConnector::from(kit::tls::trusting_client());
+    let stream = tls.connect("localhost".try_into().unwrap(), stream).await.expect("another address is served");
+    Client::connect_on(stream, &Connect::backend(TOKEN)).await.expect("it is let in");
+    let stream = UnixStream::connect(house.state().join("gateway.sock")).await.unwrap();
+    Client::connect_on(stream, &Connect::backend("")).await.expect("so is the owner, by the local socket");
 }

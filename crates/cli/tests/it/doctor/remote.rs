@@ -1,15 +1,20 @@
 //! A machine that is a client of a Gateway elsewhere (DOC-6).
 
-use kit::{Signal, Sshd, TOKEN, TestGateway};
+use kit::tls::TestCa;
+use kit::{Netns, Signal, Sshd, TOKEN, TestGateway};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{check, doctor, ids};
+use crate::daemon::Daemon;
 use crate::{alone, binary, run};
 
 /// The steps of SSH, in order.
 const SSH: [&str; 5] =
     ["remote.ssh_program", "remote.ssh_host", "remote.ssh_host_key", "remote.ssh_login", "remote.ssh_forward"];
+
+/// No private network's.
+const PUBLIC: &str = "192.0.2.77";
 
 /// A home in remote mode.
 fn laptop(remote: Value) -> TempDir {
@@ -112,4 +117,37 @@ fn a_url_is_checked_step_by_step() {
     let home = laptop(json!({}));
     let (exit, stdout, _) = run(&mut alone(&home), &["doctor"]);
     assert!(exit == 1 && stdout.contains("remote.target"), "{stdout}");
+}
+
+/// TLS-12, DOC-2: behind an authority this machine knows, at a public address; behind none, the pin is what is needed.
+#[test]
+fn a_pin_on_a_certificate_that_is_trusted_anyway_is_named() {
+    let host = Netns::new();
+    host.ip(&["addr", "add", &format!("{PUBLIC}/32"), "dev", "lo"]);
+    let files = tempfile::tempdir().unwrap();
+    let [roots, cert, key] = ["roots.pem", "cert.pem", "key.pem"].map(|name| files.path().join(name));
+    let (ca, other) = (TestCa::new(), TestCa::new());
+    let pair = ca.issue(PUBLIC);
+    pair.write(&cert, &key);
+    let tls = json!({"enabled": true, "certPath": cert, "keyPath": key});
+    let gateway = TestGateway::prepare(&binary(), &json!({})).with_config("/gateway/tls", tls);
+    let mut daemon = Daemon::spawn(&mut host.on(&gateway.command()), &["gateway", "run", "--bind", "lan", "--json"]);
+    daemon.announced();
+    let url = format!("wss://{PUBLIC}:{}", gateway.address().port());
+    let pin = link::Pin::of_der(&pair.der).to_string();
+    let home = laptop(json!({"url": url, "transport": "direct", "token": TOKEN, "tlsFingerprint": pin}));
+    let look = |authority: &TestCa| {
+        base::write_atomic(&roots, authority.pem().as_bytes()).unwrap();
+        let mut command = alone(&home);
+        // What OpenSSL's programs read, too.
+        command.env("SSL_CERT_FILE", &roots);
+        let (_, answer) = doctor(&mut host.on(&command), &["--only", "remote"]);
+        assert_eq!(state(&answer, "remote.pin"), "ok", "{answer}");
+        answer
+    };
+    let answer = look(&ca);
+    let unneeded = check(&answer, "gateway.remote_pin_public");
+    assert_eq!(unneeded["remediation"], "openclaw config unset gateway.remote.tlsFingerprint", "{answer}");
+    let answer = look(&other);
+    assert!(!ids(&answer, "failed").contains(&"gateway.remote_pin_public"), "{answer}");
 }
