@@ -9,6 +9,7 @@ mod args;
 mod audit;
 mod cmd;
 mod cred;
+mod desk;
 mod doctor;
 mod exit;
 mod finding;

@@ -42,5 +42,7 @@ pub use conn::limits::Limits;
 pub use http::bind::BindError;
 pub use http::occupant::{Occupant, of as occupants};
 pub use hub::streams;
+pub use nodes::policy::calling_takes_admin as node_call_takes_admin;
+pub use nodes::rows::{pair_list as node_pair_list, paired_row as paired_node};
 pub use tls::{CertFacts, OVERLAP, Rotated, TlsError, TlsFiles, rotate};
 pub use wiring::{Gateway, Options, Running, StartError};

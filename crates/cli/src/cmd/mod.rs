@@ -29,6 +29,7 @@ mod tunnel;
 mod uninstall;
 mod up;
 pub(crate) mod version;
+mod waiting;
 pub(crate) mod why;
 
 use std::ffi::OsString;

@@ -149,7 +149,7 @@ pub(crate) fn approving_takes_admin(surface: &Surface) -> bool {
 }
 
 /// Whether calling `command` takes an administrator (N-4.10).
-pub(crate) fn calling_takes_admin(command: &str) -> bool {
+pub fn calling_takes_admin(command: &str) -> bool {
     ADMIN_TO_CALL.contains(&command)
 }
 

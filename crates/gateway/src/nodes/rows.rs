@@ -1,7 +1,7 @@
 //! Nodes as lists and events show them (N-6, N-3.14).
 
 use serde_json::{Map, Value, json};
-use store::{Device, NodeRecord, Provenance, StoreError};
+use store::{Device, NodeRecord, Provenance, Store, StoreError};
 use wire::Role;
 
 use super::policy::{Policy, approving_takes_admin};
@@ -34,21 +34,20 @@ impl Nodes {
         let device = self.0.store.device(node_id).await?;
         Ok(Some(row(&node, device.as_ref(), self.find(node_id).as_ref(), &self.policy())))
     }
+}
 
-    /// What waits for a person, and what was approved (N-3.14).
-    ///
-    /// # Errors
-    /// When the state cannot be read.
-    pub(crate) async fn pair_list(&self) -> Result<Value, StoreError> {
-        let nodes = self.0.store.nodes().await?;
-        let devices = self.0.store.devices().await?;
-        let device = |id: &str| devices.iter().find(|device| device.device_id == id);
-        let waiting = nodes.iter().filter(|node| node.pending.is_some());
-        let pending: Vec<Value> = waiting.map(|node| pending_row(node, device(&node.node_id))).collect();
-        let approved = nodes.iter().filter(|node| node.approved.is_some());
-        let paired: Vec<Value> = approved.map(|node| paired_row(node, device(&node.node_id))).collect();
-        Ok(json!({"pending": pending, "paired": paired}))
-    }
+/// What waits for a person, and what was approved (N-3.14): `node.pair.list`, also for the owner of a Gateway that is down.
+///
+/// # Errors
+/// When the state cannot be read.
+pub async fn pair_list(store: &Store) -> Result<Value, StoreError> {
+    let (nodes, devices) = (store.nodes().await?, store.devices().await?);
+    let device = |id: &str| devices.iter().find(|device| device.device_id == id);
+    let waiting = nodes.iter().filter(|node| node.pending.is_some());
+    let pending: Vec<Value> = waiting.map(|node| pending_row(node, device(&node.node_id))).collect();
+    let approved = nodes.iter().filter(|node| node.approved.is_some());
+    let paired: Vec<Value> = approved.map(|node| paired_row(node, device(&node.node_id))).collect();
+    Ok(json!({"pending": pending, "paired": paired}))
 }
 
 /// A row of `node.list` (N-6.2).
@@ -135,7 +134,7 @@ pub(crate) fn scopes_to_approve(node: &NodeRecord) -> Vec<wire::Scope> {
 }
 
 /// A node as approving it answers.
-pub(crate) fn paired_row(node: &NodeRecord, device: Option<&Device>) -> Value {
+pub fn paired_row(node: &NodeRecord, device: Option<&Device>) -> Value {
     let mut row = about(node, &node.client);
     let surface = node.approved.clone().unwrap_or_default();
     row.insert("caps".into(), json!(surface.caps));

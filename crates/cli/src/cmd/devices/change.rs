@@ -3,9 +3,10 @@
 use serde_json::{Value, json};
 use wire::methods::{self, Method as _};
 
-use super::{Clear, One, Rename, Revoke, Rotate, Unlock, connect, find, rows};
+use super::{Clear, One, Rename, Revoke, Rotate, Unlock, connect, find};
 use crate::app::App;
 use crate::args::Rpc;
+use crate::cmd::waiting::rows;
 use crate::exit::Failure;
 use crate::rpc;
 

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 use wire::methods::{self, Method as _};
 
-use super::local::Desk;
-use super::rows;
 use crate::app::App;
 use crate::args::Rpc;
 use crate::cmd::system::text;
+use crate::cmd::waiting::rows;
+use crate::desk::Desk;
 use crate::exit::Failure;
 use crate::out::table;
 use crate::rpc;
@@ -17,7 +17,7 @@ pub(super) fn list(app: &App, rpc: &Rpc) -> Result<(), Failure> {
         Ok(answer) => answer,
         Err(failure) => {
             let desk = Desk::instead_of(app, rpc, failure)?;
-            rpc::block_on(desk.list())?
+            rpc::block_on(desk.devices())?
         }
     };
     app.out.either(&answer, || listing(app, &answer));

@@ -13,6 +13,7 @@ use wire::methods::{self, Method as _};
 
 use crate::app::App;
 use crate::args::Rpc;
+use crate::cmd::waiting;
 use crate::exit::Failure;
 use crate::rpc::{self, Connection, Want};
 
@@ -178,33 +179,7 @@ async fn connect_with(app: &App, rpc: &Rpc, scopes: Vec<Scope>) -> Result<Connec
     rpc::open(app, &rpc.reach, None, &want).await
 }
 
-/// The entries of one of the two lists.
-fn rows<'a>(answer: &'a Value, key: &str) -> &'a [Value] {
-    answer[key].as_array().map_or(&[][..], Vec::as_slice)
-}
-
 /// The one entry of `list` whose `key` begins with `prefix`.
 fn find<'a>(list: &'a [Value], key: &str, prefix: &str) -> Result<&'a str, Failure> {
-    let mut hits = list.iter().filter_map(|row| row[key].as_str()).filter(|id| id.starts_with(prefix));
-    match (hits.next(), hits.next()) {
-        (Some(id), None) => Ok(id),
-        (Some(_), Some(_)) => Err(Failure::usage(format!("`{prefix}` fits more than one {key}; give more of it"))),
-        (None, _) => {
-            Err(Failure::new("NOT_FOUND", format!("there is no {key} `{prefix}`")).run("openclaw devices list"))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_prefix_must_fit_exactly_one() {
-        let list = [json!({"requestId": "7f3a"}), json!({"requestId": "7f00"}), json!({"requestId": "aa"})];
-        assert_eq!(find(&list, "requestId", "7f3").unwrap(), "7f3a");
-        assert_eq!(find(&list, "requestId", "7f").unwrap_err().exit, 2);
-        assert_eq!(find(&list, "requestId", "zz").unwrap_err().exit, 1);
-    }
+    waiting::find(list, key, prefix, "openclaw devices list")
 }

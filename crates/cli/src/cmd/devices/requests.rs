@@ -7,10 +7,11 @@ use wire::Scope;
 use wire::methods::{self, Method as _};
 
 use super::list::{name, roles};
-use super::local::Desk;
-use super::{Approve, One, connect, connect_with, find, rows};
+use super::{Approve, One, connect, connect_with, find};
 use crate::app::App;
 use crate::cmd::system::text;
+use crate::cmd::waiting::{newest, rows};
+use crate::desk::Desk;
 use crate::exit::Failure;
 use crate::out;
 use crate::rpc;
@@ -24,9 +25,9 @@ pub(super) fn approve(app: &App, args: &Approve) -> Result<(), Failure> {
         Err(failure) => {
             let desk = Desk::instead_of(app, &args.rpc, failure)?;
             rpc::block_on(async {
-                let all = desk.list().await?;
+                let all = desk.devices().await?;
                 let id = chosen(&all, args)?.to_owned();
-                Ok((id.clone(), desk.approve(&id).await?))
+                Ok((id.clone(), desk.approve_device(&id).await?))
             })?
         }
     };
@@ -67,7 +68,7 @@ fn chosen<'a>(all: &'a Value, args: &Approve) -> Result<&'a str, Failure> {
     let pending = rows(all, "pending");
     match &args.id {
         Some(prefix) => find(pending, "requestId", prefix),
-        None => newest(pending, args.yes),
+        None => newest(pending, args.yes, "device", about),
     }
 }
 
@@ -85,9 +86,9 @@ pub(super) fn reject(app: &App, args: &One) -> Result<(), Failure> {
         Err(failure) => {
             let desk = Desk::instead_of(app, &args.rpc, failure)?;
             rpc::block_on(async {
-                let all = desk.list().await?;
+                let all = desk.devices().await?;
                 let id = find(rows(&all, "pending"), "requestId", &args.id)?.to_owned();
-                Ok((id.clone(), desk.reject(&id).await?))
+                Ok((id.clone(), desk.reject_device(&id).await?))
             })?
         }
     };
@@ -95,31 +96,7 @@ pub(super) fn reject(app: &App, args: &One) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Without an id nothing is approved by accident: the newest request is shown with the exact command, unless it is the
-/// only one and `--yes` was said.
-fn newest(pending: &[Value], yes: bool) -> Result<&str, Failure> {
-    let Some(row) = pending.iter().max_by_key(|row| row["ts"].as_i64()) else {
-        return Err(Failure::new("NOT_FOUND", "no device is waiting to be approved"));
-    };
-    let id = text(row, "requestId");
-    if yes && pending.len() == 1 {
-        return Ok(id);
-    }
-    let from = format!("{} ({}, {}) from {}", name(row), roles(row), text(row, "platform"), text(row, "remoteIp"));
-    Err(Failure::new("APPROVAL_NEEDS_ID", format!("newest request: {id}, {from}"))
-        .run(format!("openclaw devices approve {id}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_latest_request_is_shown_with_its_command_and_approved_only_when_alone() {
-        let list = [json!({"requestId": "old", "ts": 1}), json!({"requestId": "new", "ts": 2})];
-        let failure = newest(&list, true).unwrap_err();
-        assert_eq!((failure.exit, failure.next[0].text()), (1, "openclaw devices approve new"));
-        assert_eq!(newest(&list[..1], true).unwrap(), "old");
-        assert_eq!(newest(&list[..1], false).unwrap_err().exit, 1);
-    }
+/// Who asks, for a person to recognise.
+fn about(row: &Value) -> String {
+    format!("{} ({}, {}) from {}", name(row), roles(row), text(row, "platform"), text(row, "remoteIp"))
 }

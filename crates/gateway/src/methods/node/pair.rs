@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use wire::ErrorShape;
 use wire::methods::node::{NodeParams, RequestParams};
 
-use crate::nodes::rows::{paired_row, scopes_to_approve};
+use crate::nodes::rows::{pair_list, paired_row, scopes_to_approve};
 use crate::rpc::{Cx, unavailable};
 
 /// What waits, and what was approved (N-3.14).
 pub(super) async fn list(cx: Cx, _: Value) -> Result<Value, ErrorShape> {
-    cx.nodes.pair_list().await.map_err(unavailable)
+    pair_list(&cx.store).await.map_err(unavailable)
 }
 
 /// Says yes (N-3.15); some commands take more than the pairing scope (N-3.16).
