@@ -171,6 +171,25 @@ impl Failure {
         )
     }
 
+    /// Whether what was asked for may have happened.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.exit == Kind::Lost.exit_code()
+    }
+
+    /// The same, where the answer does not say whether it happened.
+    #[must_use]
+    pub(crate) fn may_have_happened(self) -> Self {
+        Self { exit: Kind::Lost.exit_code(), ..self }
+    }
+
+    /// What the Gateway's answer has beside its words.
+    pub(crate) fn details(&self) -> Option<&Value> {
+        match self.heard.as_deref() {
+            Some(Heard::Answer(answer)) => answer.details.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The failure of a dial.
     pub(crate) fn dial(error: &DialError) -> Self {
         let failure = Self::of(error);

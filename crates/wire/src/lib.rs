@@ -14,6 +14,7 @@ pub mod events;
 pub mod frame;
 pub mod ids;
 pub mod limits;
+pub mod media;
 pub mod message;
 pub mod methods;
 pub mod nullable;

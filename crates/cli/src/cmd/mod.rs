@@ -16,6 +16,7 @@ mod health;
 mod help;
 mod logs;
 mod models;
+mod nodes;
 mod not_built;
 mod onboard;
 mod removal;
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     Config(config::Args),
     /// Say which devices may connect
     Devices(devices::Args),
+    /// Look at nodes, say what they may do, and ask them
+    Nodes(nodes::Args),
     /// List models and choose one
     Models(models::Args),
     /// Show the Gateway's log
@@ -122,6 +125,7 @@ impl Command {
             Self::Sessions(args) => sessions::run(app, args),
             Self::Config(args) => config::run(app, args),
             Self::Devices(args) => devices::run(app, args),
+            Self::Nodes(args) => nodes::run(app, args),
             Self::Models(args) => models::run(app, args),
             Self::Logs(args) => logs::run(app, args),
             Self::Setup(args) => setup::run(app, args),

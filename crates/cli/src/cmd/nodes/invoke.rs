@@ -1,0 +1,208 @@
+//! `nodes invoke`, and how every command here asks a node (N-5): one connection, the node found, a key under which the
+//! same call acts once, and a failure that says what to do about it.
+
+use std::time::Duration;
+
+use base::Step;
+use serde_json::{Value, json};
+use wire::Scope;
+use wire::methods::{Method as _, node};
+
+use super::{all, cell, name, target, words};
+use crate::app::App;
+use crate::args::{Rpc, millis};
+use crate::exit::Failure;
+use crate::rpc::{self, Connection, Want};
+
+/// How long a node may take when nobody says.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// What the way there and back may take beside that.
+const WAY: Duration = Duration::from_secs(15);
+/// How long a call without an end is waited for; the Gateway ends it when the node is silent.
+const WITHOUT_END: Duration = Duration::from_secs(24 * 3600);
+/// Only the agent's tool runs commands, under its approvals (N-4.11).
+const BY_THE_TOOL_ONLY: &str = "system.run";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// One of its commands, such as `device.info`
+    #[arg(long, value_name = "COMMAND")]
+    command: String,
+    /// The command's params, a JSON object; `@FILE` reads a file, `-` reads stdin
+    #[arg(long, value_name = "JSON")]
+    params: Option<String>,
+    #[command(flatten)]
+    ask: Ask,
+}
+
+/// Which node is asked, and how.
+#[derive(Debug, clap::Args)]
+pub(super) struct Ask {
+    /// The node: its id, its name, its address, or the first letters of its id
+    #[arg(long, value_name = "NODE")]
+    node: String,
+    /// How long the node may take; a bare number is milliseconds, 0 is without an end
+    #[arg(long, value_name = "MS", value_parser = millis)]
+    invoke_timeout: Option<Duration>,
+    /// The key this call is known by; the same key never acts twice
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    #[command(flatten)]
+    rpc: Rpc,
+}
+
+pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
+    let command = args.command.trim();
+    if command == BY_THE_TOOL_ONLY || command.strip_prefix(BY_THE_TOOL_ONLY).is_some_and(|rest| rest.starts_with('.')) {
+        let message = format!("`{command}` is not for `nodes invoke`: the agent's exec tool runs commands on nodes");
+        return Err(Failure::usage(message).advise("ask the agent, which runs it under your exec approvals"));
+    }
+    let params = args.params.as_deref().map(params).transpose()?;
+    let payload = args.ask.once(app, PATIENCE, command, params.unwrap_or_default())?;
+    app.out.either(&payload, || match &payload {
+        Value::Null => "Done.".to_owned(),
+        payload => serde_json::to_string_pretty(payload).unwrap_or_default(),
+    });
+    Ok(())
+}
+
+/// A JSON object, from the command line, a file, or stdin.
+fn params(given: &str) -> Result<Value, Failure> {
+    let text = match given.strip_prefix('@') {
+        Some(file) => {
+            std::fs::read_to_string(file).map_err(|error| Failure::usage(format!("--params `{file}`: {error}")))?
+        }
+        None if given == "-" => std::io::read_to_string(std::io::stdin())
+            .map_err(|error| Failure::usage(format!("--params - reads stdin: {error}")))?,
+        None => given.to_owned(),
+    };
+    let params: Value =
+        serde_json::from_str(&text).map_err(|error| Failure::usage(format!("--params is not JSON: {error}")))?;
+    if params.is_object() { Ok(params) } else { Err(Failure::usage("--params must be a JSON object")) }
+}
+
+impl Ask {
+    /// Asks for one thing, with `patience` unless another was given.
+    pub(super) fn once(&self, app: &App, patience: Duration, command: &str, params: Value) -> Result<Value, Failure> {
+        let mut done = self.each(app, patience, command, vec![params])?;
+        Ok(done.pop().unwrap_or_default())
+    }
+
+    /// Asks for the same thing with one params after the other.
+    pub(super) fn each(
+        &self,
+        app: &App,
+        patience: Duration,
+        command: &str,
+        params: Vec<Value>,
+    ) -> Result<Vec<Value>, Failure> {
+        let patience = self.invoke_timeout.unwrap_or(patience);
+        let whole = if patience.is_zero() { WITHOUT_END } else { patience + WAY };
+        let key = self.idempotency_key.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let mut scopes = vec![Scope::Write];
+        scopes.extend(gateway::node_call_takes_admin(command).then_some(Scope::Admin));
+        let want = Want { scopes, ..Want::of(node::Invoke::NAME, self.rpc.timeout_or(whole)) };
+        let spinner = app.out.spinner(&format!("asking {} ({command})", self.node));
+        let outcome = rpc::block_on(async {
+            let mut connection = rpc::open(app, &self.rpc.reach, None, &want).await?;
+            let nodes = all(&connection).await?;
+            let row = target::resolve(&nodes, &self.node)?;
+            let mut payloads = Vec::new();
+            for (at, params) in params.into_iter().enumerate() {
+                connection.renew();
+                let key = if at == 0 { key.clone() } else { format!("{key}-{at}") };
+                let call = Call { row, command, key: &key, patience };
+                payloads.push(call.make(&connection, params).await?);
+            }
+            connection.client.close().await;
+            Ok(payloads)
+        });
+        drop(spinner);
+        outcome
+    }
+}
+
+/// One call of a node.
+struct Call<'a> {
+    row: &'a Value,
+    command: &'a str,
+    key: &'a str,
+    patience: Duration,
+}
+
+impl Call<'_> {
+    /// What the node answered.
+    async fn make(&self, connection: &Connection, params: Value) -> Result<Value, Failure> {
+        let mut asked = json!({"nodeId": self.row["nodeId"], "command": self.command, "idempotencyKey": self.key,
+            "timeoutMs": in_millis(self.patience)});
+        if !params.is_null() {
+            asked["params"] = params;
+        }
+        let answer = connection.call(node::Invoke::NAME, Some(asked)).await;
+        answer.map(|mut answer| answer["payload"].take()).map_err(|failure| self.explained(failure))
+    }
+
+    /// The same failure with what helps first.
+    fn explained(&self, mut failure: Failure) -> Failure {
+        let details = failure.details().cloned().unwrap_or_default();
+        if let Some(step) = self.step(&details) {
+            failure.next.insert(0, step);
+        }
+        // A node that was asked and did not answer may have done it all the same.
+        if details["nodeCommandDispatched"] == true && details["nodeError"].is_null() {
+            failure = failure.may_have_happened();
+        }
+        if failure.is_lost() {
+            let key = self.key;
+            failure =
+                failure.advise(format!("it may have been done; repeat with --idempotency-key {key} to ask again"));
+        }
+        failure
+    }
+
+    fn step(&self, details: &Value) -> Option<Step> {
+        let row = self.row;
+        if details["code"] == "NOT_CONNECTED" {
+            let name = name(row);
+            return Some(Step::advise(format!("bring {name} online; to see it come: openclaw nodes list --watch")));
+        }
+        let asked =
+            row["pendingDeclaredCommands"].as_array().is_some_and(|all| all.iter().any(|one| one == self.command));
+        if details["reason"] == "command not allowlisted" && asked {
+            return Some(Step::run(format!("openclaw nodes approve {}", cell(row, "pendingRequestId"))));
+        }
+        if details["reason"] == "command not declared by node" {
+            return Some(Step::advise(format!("it offers: {}", words(&row["commands"]))));
+        }
+        None
+    }
+}
+
+/// Sets a param that was given.
+pub(super) fn set(params: &mut Value, name: &str, value: Option<impl serde::Serialize>) {
+    if let Some(value) = value {
+        params[name] = json!(value);
+    }
+}
+
+/// As params have it.
+pub(super) fn in_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn params_are_an_object_from_wherever_they_come() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("params.json");
+        std::fs::write(&file, "{\"a\": 1}").unwrap();
+        assert_eq!(params(&format!("@{}", file.display())).unwrap(), json!({"a": 1}));
+        assert_eq!(params("{}").unwrap(), json!({}));
+        for bad in ["[1]", "1", "{", "", "@/nowhere/at/all"] {
+            assert_eq!(params(bad).unwrap_err().exit, 2, "{bad}");
+        }
+    }
+}
