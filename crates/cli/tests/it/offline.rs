@@ -31,6 +31,10 @@ const BUILT: &[&[&str]] = &[
     &["devices", "approve"],
     &["devices", "rotate"],
     &["devices", "unlock"],
+    &["nodes"],
+    &["nodes", "approve"],
+    &["nodes", "invoke"],
+    &["nodes", "screen", "record"],
     &["models", "list"],
     &["models", "set"],
     &["logs"],
@@ -146,8 +150,19 @@ fn completion_lists_every_command() {
     let home = tempfile::tempdir().unwrap();
     let (exit, script, _) = run(&mut alone(&home), &["completion", "-s", "bash"]);
     assert_eq!(exit, 0);
-    for name in ["gateway", "health", "status", "agent", "sessions", "config", "devices", "models", "logs", "dashboard"]
-    {
+    for name in [
+        "gateway",
+        "health",
+        "status",
+        "agent",
+        "sessions",
+        "config",
+        "devices",
+        "nodes",
+        "models",
+        "logs",
+        "dashboard",
+    ] {
         assert!(script.contains(name), "{name}");
     }
 }

@@ -44,6 +44,8 @@ fn reports_have_the_keys_scripts_read() {
          targets.0.auth.scopes targets.0.server.version targets.0.health",
     );
     has(&report(&["devices", "list"]), "pending paired");
+    has(&report(&["nodes", "list"]), "pending paired");
+    has(&report(&["nodes", "status"]), "ts nodes");
     assert!(report(&["system", "presence"]).is_array());
     has(&report(&["gateway", "target"]), "url urlSource transport credentials.token deviceToken");
 }
@@ -58,6 +60,7 @@ fn texts_keep_the_words_others_search_for() {
     assert!(text(&["health"]).contains("Gateway probe duration: "));
     assert!(text(&["gateway", "call", "health"]).starts_with("Gateway call: health\n{"));
     assert_eq!(text(&["devices"]).trim(), "No device pairing entries.");
+    assert_eq!(text(&["nodes"]).trim(), "No nodes.");
     assert!(!gateway.folder().join("identity/device.json").exists(), "looking makes no device identity");
 }
 
