@@ -128,6 +128,14 @@ impl Sshd {
         command
     }
 
+    /// The command of a server like this one for one connection, on its stdin and stdout: for a host that this process's
+    /// loopback does not lead to.
+    pub fn at_stdin(&self) -> Command {
+        let mut command = Command::new(server());
+        command.args(["-i", "-f"]).arg(self.path("sshd_config"));
+        command
+    }
+
     /// What it logged since the start, restarts included.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("sshd.log")).unwrap_or_default()

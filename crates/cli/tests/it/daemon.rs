@@ -131,7 +131,7 @@ fn force_on_a_terminal_stops_a_gateway_of_ours_and_takes_its_port() {
     terminal.exp_eof().unwrap();
 }
 
-/// LOCK-4
+/// LOCK-4, SEED-1: only one Gateway runs on a host, but for profiles (`two_profiles_run_side_by_side_on_ports_of_their_own`).
 #[test]
 fn a_second_daemon_leaves_a_healthy_one_in_charge_and_exits_with_78() {
     let gateway = TestGateway::start(&binary(), &json!({}));

@@ -235,6 +235,26 @@ async fn each_gate_refuses_with_its_own_words() {
     assert_eq!(rejected["requestId"], asked["requestId"]);
 }
 
+/// SEED-1, N-3.16, N-4.10. The sentence: browser control is operator access, by a node that is paired on purpose. It takes an
+/// administrator to let it in, and to ask it.
+#[tokio::test]
+async fn a_browser_of_a_node_is_an_administrators_to_approve_and_to_ask() {
+    let house = House::start().await;
+    let mut owner = house.owner().await;
+    let (_node, id) = node(&house, &kit::device_key(), &["browser.proxy"]).await;
+    let asked = owner.event_where("node.pair.requested", |asked| asked["nodeId"] == *id).await;
+    let waiting = owner.request("node.invoke", call(&id, "browser.proxy", "k0")).await.unwrap_err();
+    assert!(waiting.message.contains("openclaw nodes approve "), "{waiting:?}");
+    let mut pairing = house.client(&Connect::backend(TOKEN).scopes(&["operator.pairing"])).await;
+    let approve = json!({"requestId": asked["requestId"]});
+    let refused = pairing.request("node.pair.approve", approve.clone()).await.unwrap_err();
+    assert_eq!(code(&refused), "MISSING_SCOPE");
+    owner.request("node.pair.approve", approve).await.unwrap();
+    let mut plain = house.client(&Connect::backend(TOKEN).scopes(&["operator.read", "operator.write"])).await;
+    let refused = plain.request("node.invoke", call(&id, "browser.proxy", "k1")).await.unwrap_err();
+    assert_eq!(code(&refused), "MISSING_SCOPE");
+}
+
 /// N-2.9, N-3.17
 #[tokio::test]
 async fn a_node_manages_no_nodes_and_an_operators_name_wins() {

@@ -76,7 +76,7 @@ fn has_code(code: &str) -> impl Fn(&Value) -> bool {
     move |seen| seen["error"]["code"] == code
 }
 
-/// TS-3, PAIR-11, ORIGIN-4
+/// SEED-1, TS-3, PAIR-11, ORIGIN-4: Tailscale Serve authenticates by identity headers with `gateway.auth.allowTailscale`.
 #[tokio::test]
 async fn a_page_of_the_tailnet_comes_in_by_its_owners_login_and_needs_no_pairing() {
     let tailnet = Tailnet::start();
@@ -166,7 +166,7 @@ async fn on_the_ordinary_port_the_headers_of_tailscale_prove_nothing() {
     assert!(!tailnet.asked().iter().any(|line| line.starts_with("whois")), "nobody is even asked");
 }
 
-/// SEED-1, TS-3, CFG-8
+/// SEED-1, TS-3, CFG-8: `allowTailscale: false` where tokens or passwords are wanted instead.
 #[tokio::test]
 async fn without_allow_tailscale_only_the_token_counts() {
     let tailnet = Tailnet::start();

@@ -1,6 +1,7 @@
 //! Facts in, decisions out.
 
 use super::*;
+use crate::{SshFailure, SshProblem};
 use proptest::prelude::*;
 
 fn closed(code: u16) -> Fact {
@@ -15,7 +16,7 @@ fn waits(supervisor: &mut Supervisor, facts: impl IntoIterator<Item = Fact>) -> 
     facts.into_iter().map(|fact| wait(supervisor.step(fact, 0.5))).collect()
 }
 
-/// RECON-1
+/// RECON-1, SSH-11
 #[test]
 fn waits_double_to_half_a_minute_and_start_over_after_hello() {
     let mut supervisor = Supervisor::default();
@@ -84,7 +85,7 @@ fn close_codes_decide() {
     assert_eq!(mismatch, Decision::Pause(Code("PROTOCOL_MISMATCH")));
 }
 
-/// RECON-1: the first retry after a cut comes within a quarter of a second, but not for ever.
+/// RECON-1, SSH-11: a minute of health forgets the cuts before it; the first retry after a cut comes within a quarter of a second, but not for ever.
 #[test]
 fn a_cut_line_is_dialled_at_once_until_it_is_clear_that_cuts_are_not_chance() {
     let mut supervisor = Supervisor::default();
@@ -99,7 +100,7 @@ fn a_cut_line_is_dialled_at_once_until_it_is_clear_that_cuts_are_not_chance() {
     assert_eq!(waits(&mut supervisor, [healthy]), [50]);
 }
 
-/// RECON-2
+/// RECON-2, SSH-11
 #[test]
 fn a_wake_and_another_network_probe_what_stands_and_dial_what_does_not() {
     for fact in [Fact::Woke, Fact::NetworkChanged] {
@@ -111,6 +112,33 @@ fn a_wake_and_another_network_probe_what_stands_and_dial_what_does_not() {
         assert_eq!(waits(&mut supervisor, [Fact::Failed(Failure::Away)]), [1000]);
         supervisor.step(Fact::Failed(Failure::Final(Code("AUTH_TOKEN_MISMATCH"))), 0.5);
         assert_eq!(supervisor.step(fact, 0.5), Decision::Stay, "a wrong token stays wrong");
+    }
+}
+
+/// SSH-11: what a person has to mend first is said once and not tried again; what may pass is.
+#[test]
+fn ssh_is_dialled_again_unless_its_failure_is_final() {
+    use SshProblem::{
+        Auth, ChangedHostKey, FarRefused, Identity, Locked, Name, NoProgram, NoRoute, Other, Prohibited, Refused,
+        Timeout, Unclear, UnknownHostKey,
+    };
+    let failed = |problem| {
+        let target = "me@host".parse().unwrap();
+        let failure = SshFailure { problem, target, far_port: 18789, said: String::new() };
+        let code = failure.code();
+        let fact = Fact::Failed(Failure::of(&DialError::Ssh(Box::new(failure))));
+        (Supervisor::default().step(fact, 0.5), code)
+    };
+    let key = || "id_ed25519".into();
+    for problem in
+        [UnknownHostKey(None), ChangedHostKey, Auth, Prohibited, NoProgram, Identity(key()), Locked(key()), Name]
+    {
+        let (decision, code) = failed(problem);
+        assert_eq!(decision, Decision::Pause(code));
+    }
+    for problem in [Refused, NoRoute, Timeout, FarRefused, Unclear, Other] {
+        let (decision, code) = failed(problem);
+        assert_eq!(decision, Decision::DialAfter(FIRST_WAIT), "{code}");
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{COMMANDS, Laptop, published};
 
-/// SEED-3, CFGC-1: the block of the pages is a valid config as printed, and says what the pages say it does.
+/// SEED-3, CFGC-1. The sentence: a remote target can be persisted, so that commands use it by default. The block of the pages is a valid config as printed, and says what the pages say it does.
 #[test]
 fn the_published_block_validates_and_names_the_target() {
     let laptop = Laptop::with(&published("ws://127.0.0.1:18789", "your-token"));
@@ -24,7 +24,8 @@ fn the_published_block_validates_and_names_the_target() {
     assert!(!status.to_string().contains("gateway.bind_no_auth"), "{status}");
 }
 
-/// SEED-2, CRED-2: `--url` alone is an error before anything is dialled, though config and environment hold valid secrets.
+/// SEED-2, CRED-2. The sentences: with `--url` no credentials of config or environment are used; without explicit ones it is
+/// an error. `--url` alone is an error before anything is dialled, though config and environment hold valid secrets.
 #[test]
 fn url_without_a_secret_opens_no_socket() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -5,6 +5,7 @@ mod defaults;
 mod names;
 mod security;
 mod tunnel;
+mod verbatim;
 
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};

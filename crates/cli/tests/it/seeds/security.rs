@@ -9,7 +9,8 @@ use serde_json::json;
 use super::Laptop;
 use crate::{binary, json as as_json, run};
 
-/// SEED-1, BIND-1: what `setup` makes listens on loopback, on `::1` too where there is one. A listener on every address
+/// SEED-1, BIND-1. The sentences: keep the Gateway loopback-only; loopback with SSH or Tailscale Serve is the safest default,
+/// with nothing public. What `setup` makes listens on loopback, on `::1` too where there is one. A listener on every address
 /// would answer on another address of loopback as well.
 #[test]
 fn a_gateway_set_up_by_itself_listens_on_loopback_only() {
@@ -28,7 +29,8 @@ fn a_gateway_set_up_by_itself_listens_on_loopback_only() {
     assert_eq!((exit, &health["ok"]), (0, &json!(true)), "{health}");
 }
 
-/// SEED-1, BIND-8, CRED-9: any other bind wants a token or a password of the Gateway's own; the one for remote calls is none.
+/// SEED-1, BIND-5, BIND-8, CRED-9. The sentences: other binds (`lan`, `tailnet`, `custom`, or `auto` where that is not
+/// loopback) must use a token or a password; `gateway.remote.token` is only for remote calls and enables no local auth.
 #[test]
 fn other_binds_want_a_secret_and_the_one_for_remote_calls_is_none() {
     let remote = json!({"token": TOKEN, "password": TOKEN});
@@ -37,17 +39,21 @@ fn other_binds_want_a_secret_and_the_one_for_remote_calls_is_none() {
         json!({"mode": "local", "bind": "lan", "auth": {"mode": "none"}, "remote": remote}),
         json!({"mode": "local", "bind": "tailnet", "remote": remote}),
         json!({"mode": "local", "bind": "custom", "customBindHost": "0.0.0.0", "remote": remote}),
+        json!({"mode": "local", "bind": "auto", "remote": remote}),
     ] {
         let laptop = Laptop::with(&json!({"gateway": section}).to_string());
         let port = kit::free_port();
-        let (exit, failed) = laptop.json(&["gateway", "run", "--port", &port.to_string()]);
+        let mut command = laptop.command();
+        // A certain container: there `auto` is every address.
+        command.env("KUBERNETES_SERVICE_HOST", "10.0.0.1");
+        let (exit, failed) = as_json(&mut command, &["gateway", "run", "--port", &port.to_string()]);
         assert_eq!((exit, &failed["error"]["code"]), (78, &json!("GATEWAY_BIND_WITHOUT_AUTH")), "{section}: {failed}");
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
         assert!(!failed.to_string().contains(TOKEN));
     }
 }
 
-/// SEED-1, CRED-9: on loopback the secret for remote calls opens nothing either.
+/// SEED-1, CRED-9. The sentence again, that `gateway.remote.token` enables no local auth: on loopback the secret for remote calls opens nothing either.
 #[test]
 fn the_token_for_remote_calls_opens_no_gateway_here() {
     let mut gateway = TestGateway::prepare(&binary(), &json!({}))
@@ -61,7 +67,8 @@ fn the_token_for_remote_calls_opens_no_gateway_here() {
     assert_eq!((exit, &failed["error"]["details"]["code"]), (4, &json!("AUTH_TOKEN_MISMATCH")), "{failed}");
 }
 
-/// SEED-1, TLS-7, TLS-8: `gateway.remote.tlsFingerprint` decides which certificate a `wss://` target may show.
+/// SEED-1, TLS-6, TLS-7, TLS-8. The sentence: `gateway.remote.tlsFingerprint` pins the remote certificate of a `wss://`
+/// target. It may be written as apps and tools show it.
 #[test]
 fn the_fingerprint_of_the_remote_pins_its_certificate() {
     let mut gateway = TestGateway::prepare(&binary(), &json!({})).with_config("/gateway/tls", json!({"enabled": true}));
@@ -73,8 +80,12 @@ fn the_fingerprint_of_the_remote_pins_its_certificate() {
         let remote = json!({"url": url, "token": TOKEN, "tlsFingerprint": pin});
         Laptop::with(&json!({"gateway": {"mode": "remote", "remote": remote}}).to_string()).json(&["health"])
     };
-    let (exit, answer) = health("wss", &pin);
-    assert_eq!((exit, &answer["ok"]), (0, &json!(true)), "{answer}");
+    let pairs: Vec<&str> = (0..32).map(|at| &pin[at * 2..at * 2 + 2]).collect();
+    let shown_by_apps = pairs.join(":").to_uppercase();
+    for form in [&pin, &shown_by_apps, &format!("sha256:{pin}")] {
+        let (exit, answer) = health("wss", form);
+        assert_eq!((exit, &answer["ok"]), (0, &json!(true)), "{form}: {answer}");
+    }
     for (scheme, pin, exit, code) in
         [("wss", wrong.as_str(), 3, "TLS_PIN_MISMATCH"), ("ws", pin.as_str(), 2, "TLS_PIN_NEEDS_WSS")]
     {

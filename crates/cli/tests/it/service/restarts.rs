@@ -95,7 +95,7 @@ fn a_killed_gateway_comes_back_and_one_that_was_stopped_does_not() {
     assert!(host.home.path().join(".openclaw/openclaw.json").exists(), "config and state stay");
 }
 
-/// PROF-2, PROF-4, PROF-5
+/// PROF-2, PROF-4, PROF-5, SEED-1: one Gateway a host, unless profiles are run apart on purpose.
 #[test]
 fn two_profiles_run_side_by_side_on_ports_of_their_own() {
     let host = Host::new();
