@@ -78,7 +78,12 @@ impl Connection {
 
     /// Begins the command's time anew, after a wait that a person asked for.
     pub(crate) fn renew(&mut self) {
-        self.budget = Budget::of(self.budget.whole);
+        self.allow(self.budget.whole);
+    }
+
+    /// Begins another time now, for what takes longer than getting there.
+    pub(crate) fn allow(&mut self, whole: Duration) {
+        self.budget = Budget::of(whole);
     }
 }
 

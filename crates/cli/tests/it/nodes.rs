@@ -133,7 +133,7 @@ async fn a_node_is_asked_by_its_name_and_answers() {
     assert_eq!((exit, &row["nodeId"], &row["approvalState"]), (0, &json!(id), &json!("approved")), "{row}");
     assert!(row["ts"].is_i64(), "{row}");
     let text = run(&mut gateway.command(), &["nodes", "describe", "--node", "studio"]).1;
-    assert!(text.contains(&id) && text.contains("Commands: system.notify, system.which"), "{text}");
+    assert!(text.contains(&id) && text.contains("Commands  system.notify, system.which"), "{text}");
     let (exit, _) = as_json(&mut gateway.command(), &["nodes", "rename", "--node", &id, "--name", "Desk"]);
     assert_eq!(exit, 0);
     assert_eq!(as_json(&mut gateway.command(), &["nodes", "describe", "--node", "desk"]).1["displayName"], "Desk");
@@ -166,6 +166,7 @@ async fn refusals_say_what_is_in_the_way() {
     let (exit, error) = invoke("sms.send");
     let words = error["message"].as_str().unwrap();
     assert!(exit == 1 && words.contains("requires explicit gateway.nodes.commands.allow"), "{error}");
+    assert!(error["next"][0].as_str().unwrap().starts_with("gateway.nodes.commands.allow"), "{error}");
     let (exit, error) = invoke("system.notify");
     assert!(exit == 1 && error["next"][0] == "it offers: system.which", "{error}");
     let odd = failed(&["nodes", "invoke", "--node", &id, "--command", "system.which", "--params", "[1]"]);
@@ -181,13 +182,13 @@ async fn refusals_say_what_is_in_the_way() {
     let (exit, rejected) = as_json(&mut gateway.command(), &["nodes", "reject", &request[..8]]);
     assert_eq!((exit, &rejected["requestId"]), (0, &json!(request)));
 
-    let asking = started(&gateway, &["nodes", "invoke", "--node", &id, "--command", "system.which", "--json"]);
+    let asking = started(&gateway, &["nodes", "invoke", "--node", &id, "--command", "system.which"]);
     let asked = host.event("node.invoke.request").await;
-    let error = json!({"code": "PERMISSION_MISSING", "message": "no"});
+    let error = json!({"code": "PERMISSION_MISSING", "message": "n\u{1b}o"});
     let refused = json!({"id": asked["id"], "nodeId": id, "ok": false, "error": error});
     host.request("node.invoke.result", refused).await.unwrap();
-    let (exit, stdout, _) = finished(asking).await;
-    assert!(exit == 1 && stdout.contains("PERMISSION_MISSING: no"), "{stdout}");
+    let (exit, _, stderr) = finished(asking).await;
+    assert!(exit == 1 && stderr.contains("PERMISSION_MISSING: no"), "{stderr}");
     let mut watch = Watch::of(&gateway);
     watch.until(|line| line["type"] == "nodes").await;
     host.close().await;

@@ -5,7 +5,7 @@ use wire::Scope;
 use wire::methods::{Method as _, node};
 
 use super::list::state;
-use super::{all, cell, connect, target, words};
+use super::{all, cell, connect, plain, target, words};
 use crate::app::App;
 use crate::args::Rpc;
 use crate::exit::Failure;
@@ -42,8 +42,8 @@ fn described(row: &Value, now: i64) -> String {
         ("Node", text("nodeId")),
         ("Name", text("displayName")),
         ("State", Some(state(row, now))),
-        ("Platform", text("platform")),
-        ("Model", text("modelIdentifier").or_else(|| text("deviceFamily"))),
+        ("Platform", Some(cell(row, "platform"))),
+        ("Model", text("modelIdentifier")),
         ("Version", text("version")),
         ("Address", text("remoteIp")),
         ("Seen", seen),
@@ -51,11 +51,11 @@ fn described(row: &Value, now: i64) -> String {
         ("Granted", granted(row)),
     ];
     let mut lines = vec![pairs(rows.into_iter().filter_map(|(label, value)| Some((label, value?))))];
-    lines.extend(wrapped(&or_none(words(&row["caps"])), "Can:      "));
-    lines.extend(wrapped(&or_none(words(&row["commands"])), "Commands: "));
+    lines.extend(wrapped(&or_none(words(&row["caps"])), "Can       "));
+    lines.extend(wrapped(&or_none(words(&row["commands"])), "Commands  "));
     if let Some(id) = text("pendingRequestId") {
         let asked = or_none(words(&row["pendingDeclaredCommands"]));
-        lines.extend(wrapped(&asked, "Asks for: "));
+        lines.extend(wrapped(&asked, "Asks for  "));
         lines.push(format!("To allow it: openclaw nodes approve {id}"));
     }
     lines.join("\n")
@@ -65,7 +65,7 @@ fn described(row: &Value, now: i64) -> String {
 fn granted(row: &Value) -> Option<String> {
     let permissions = row["permissions"].as_object()?;
     let words = permissions.iter().map(|(name, on)| format!("{name} {}", if *on == true { "yes" } else { "no" }));
-    Some(words.collect::<Vec<_>>().join(", ").chars().filter(|c| !c.is_control()).collect())
+    Some(plain(&words.collect::<Vec<_>>().join(", ")))
 }
 
 fn or_none(words: String) -> String {

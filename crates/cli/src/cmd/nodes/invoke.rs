@@ -8,15 +8,15 @@ use serde_json::{Value, json};
 use wire::Scope;
 use wire::methods::{Method as _, node};
 
-use super::{all, cell, name, target, words};
+use super::{all, cell, name, plain, target, words};
 use crate::app::App;
-use crate::args::{Rpc, millis};
+use crate::args::{Reach, millis};
 use crate::exit::Failure;
 use crate::rpc::{self, Connection, Want};
 
 /// How long a node may take when nobody says.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// What the way there and back may take beside that.
+/// What the way to it and back may take beside that.
 const WAY: Duration = Duration::from_secs(15);
 /// How long a call without an end is waited for; the Gateway ends it when the node is silent.
 const WITHOUT_END: Duration = Duration::from_secs(24 * 3600);
@@ -41,14 +41,18 @@ pub(super) struct Ask {
     /// The node: its id, its name, its address, or the first letters of its id
     #[arg(long, value_name = "NODE")]
     node: String,
-    /// How long the node may take; a bare number is milliseconds, 0 is without an end
+    /// How long the node may take; a bare number is milliseconds, 0 is without an end [default: as long as the command
+    /// needs, 15s for most]
     #[arg(long, value_name = "MS", value_parser = millis)]
     invoke_timeout: Option<Duration>,
     /// The key this call is known by; the same key never acts twice
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
+    /// For the whole command; a bare number is milliseconds [default: 15s more than the node has]
+    #[arg(long, value_name = "MS", value_parser = millis, help_heading = "Gateway")]
+    timeout: Option<Duration>,
     #[command(flatten)]
-    rpc: Rpc,
+    reach: Reach,
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
@@ -97,19 +101,22 @@ impl Ask {
         params: Vec<Value>,
     ) -> Result<Vec<Value>, Failure> {
         let patience = self.invoke_timeout.unwrap_or(patience);
-        let whole = if patience.is_zero() { WITHOUT_END } else { patience + WAY };
+        let each = if patience.is_zero() { WITHOUT_END } else { patience + WAY };
+        let whole = each * u32::try_from(params.len()).unwrap_or(u32::MAX);
         let key = self.idempotency_key.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
         let mut scopes = vec![Scope::Write];
         scopes.extend(gateway::node_call_takes_admin(command).then_some(Scope::Admin));
-        let want = Want { scopes, ..Want::of(node::Invoke::NAME, self.rpc.timeout_or(whole)) };
+        let want = Want { scopes, ..Want::of(node::Invoke::NAME, self.timeout.unwrap_or(rpc::TIMEOUT)) };
         let spinner = app.out.spinner(&format!("asking {} ({command})", self.node));
         let outcome = rpc::block_on(async {
-            let mut connection = rpc::open(app, &self.rpc.reach, None, &want).await?;
+            let mut connection = rpc::open(app, &self.reach, None, &want).await?;
             let nodes = all(&connection).await?;
             let row = target::resolve(&nodes, &self.node)?;
+            if self.timeout.is_none() {
+                connection.allow(whole);
+            }
             let mut payloads = Vec::new();
             for (at, params) in params.into_iter().enumerate() {
-                connection.renew();
                 let key = if at == 0 { key.clone() } else { format!("{key}-{at}") };
                 let call = Call { row, command, key: &key, patience };
                 payloads.push(call.make(&connection, params).await?);
@@ -145,7 +152,8 @@ impl Call<'_> {
     /// The same failure with what helps first.
     fn explained(&self, mut failure: Failure) -> Failure {
         let details = failure.details().cloned().unwrap_or_default();
-        if let Some(step) = self.step(&details) {
+        failure.message = plain(&failure.message);
+        if let Some(step) = self.step(&details, &failure.message) {
             failure.next.insert(0, step);
         }
         // A node that was asked and did not answer may have done it all the same.
@@ -160,16 +168,20 @@ impl Call<'_> {
         failure
     }
 
-    fn step(&self, details: &Value) -> Option<Step> {
-        let row = self.row;
+    fn step(&self, details: &Value, message: &str) -> Option<Step> {
+        let (row, command) = (self.row, self.command);
         if details["code"] == "NOT_CONNECTED" {
             let name = name(row);
             return Some(Step::advise(format!("bring {name} online; to see it come: openclaw nodes list --watch")));
         }
-        let asked =
-            row["pendingDeclaredCommands"].as_array().is_some_and(|all| all.iter().any(|one| one == self.command));
-        if details["reason"] == "command not allowlisted" && asked {
+        let asked = row["pendingDeclaredCommands"].as_array().is_some_and(|all| all.iter().any(|one| one == command));
+        let is_withheld = details["reason"] == "command not allowlisted";
+        if is_withheld && asked {
             return Some(Step::run(format!("openclaw nodes approve {}", cell(row, "pendingRequestId"))));
+        }
+        if is_withheld && message.contains("gateway.nodes.commands") {
+            let lists = "gateway.nodes.commands.allow and deny";
+            return Some(Step::advise(format!("{lists} say what nodes may be asked")));
         }
         if details["reason"] == "command not declared by node" {
             return Some(Step::advise(format!("it offers: {}", words(&row["commands"]))));

@@ -110,11 +110,16 @@ fn short(row: &Value) -> String {
 /// A member as text that a terminal shows and does not obey: a node says what it likes about itself.
 fn cell(row: &Value, key: &str) -> String {
     let text = row[key].as_str().filter(|text| !text.trim().is_empty()).unwrap_or("-");
+    plain(text)
+}
+
+/// Text of a node's without what a terminal would obey.
+fn plain(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// A list of words on one line.
 fn words(value: &Value) -> String {
     let words = value.as_array().into_iter().flatten().filter_map(Value::as_str);
-    words.map(|word| word.chars().filter(|c| !c.is_control()).collect::<String>()).collect::<Vec<_>>().join(", ")
+    words.map(plain).collect::<Vec<_>>().join(", ")
 }
