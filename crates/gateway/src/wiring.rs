@@ -223,7 +223,7 @@ impl Gateway {
         let announcement = Announcement::of(&services, &addresses);
         announcement.log(&services, run_token.token().is_some());
         let fingerprint = services.tls.as_ref().map(|tls| tls.fingerprint());
-        let discovery = Discovery::start(&services, &addresses, fingerprint.as_deref());
+        let discovery = Discovery::start(&services, &addresses, fingerprint.as_deref()).await;
         tasks.spawn(supervisor::watchdog(stop.clone()));
         supervisor::tell(News::Ready(&announcement.urls.join(", ")));
         let drain = limits.drain;

@@ -7,6 +7,7 @@ use kit::{Netns, TOKEN};
 use serde_json::{Value, json};
 
 use crate::binary;
+use crate::daemon::Daemon;
 
 /// Nothing here takes longer on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -135,4 +136,26 @@ fn avahi_finds_it_and_hears_it_leave() {
     let pid = rustix::process::Pid::from_raw(i32::try_from(gateway.0.id()).unwrap()).unwrap();
     rustix::process::kill_process(pid, kit::Signal::TERM).unwrap();
     seen(&|text| !text.contains("18789"));
+}
+
+/// DISC-8: on a host of a tailnet the zone is there once the Gateway is up, with the addresses others reach it by.
+#[test]
+fn a_gateway_of_a_tailnet_writes_the_zone_of_its_domain() {
+    let (host, folder) = (Netns::new(), tempfile::tempdir().unwrap());
+    for address in ["100.101.102.103/32", "fd7a:115c:a1e0::53/128", "10.77.0.9/32"] {
+        host.ip(&["addr", "add", address, "dev", "lo"]);
+    }
+    let config = json!({
+        "gateway": {"mode": "local", "port": 18789, "auth": {"mode": "token", "token": TOKEN}},
+        "discovery": {"mdns": {"mode": "off"}, "wideArea": {"domain": "claw.example"}},
+    });
+    base::write_atomic(&folder.path().join("openclaw.json"), config.to_string().as_bytes()).unwrap();
+    let run = ["gateway", "run", "--bind", "loopback", "--json"];
+    let mut daemon = Daemon::spawn(&mut host.on(&openclaw(folder.path(), &[])), &run);
+    daemon.announced();
+    let zone = std::fs::read_to_string(folder.path().join("dns/claw.example.db")).unwrap();
+    for part in ["$ORIGIN claw.example.", " IN A 100.101.102.103", " IN AAAA fd7a:115c:a1e0::53", "18789"] {
+        assert!(zone.contains(part), "{part}: {zone}");
+    }
+    assert!(!zone.contains("10.77.0.9"), "{zone}");
 }

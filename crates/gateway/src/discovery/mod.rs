@@ -8,10 +8,11 @@ mod record;
 mod when;
 mod zone;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 use base::Env;
 
+use crate::http::tailnet;
 use crate::services::Services;
 
 pub(crate) use advertise::Advertiser;
@@ -24,14 +25,15 @@ pub(crate) struct Discovery {
 }
 
 impl Discovery {
-    /// Starts what the config asks for. Never fails and never waits.
-    pub(crate) fn start(services: &Services, addresses: &[SocketAddr], fingerprint: Option<&str>) -> Self {
+    /// Starts what the config asks for. Never fails; waits for nobody, and for the kernel's list of addresses where a zone
+    /// is to hold them.
+    pub(crate) async fn start(services: &Services, addresses: &[SocketAddr], fingerprint: Option<&str>) -> Self {
         let config = services.config.current();
         let env = services.config.env();
         let record = Record::of(services, addresses, fingerprint);
         if let Some(domain) = &config.discovery.wide_area.domain {
             let folder = services.config.paths().dns();
-            match zone::publish(&folder, domain, &record, &tailnet_addresses()) {
+            match zone::publish(&folder, domain, &record, &tailnet::addresses().await) {
                 Ok(zone::Published::Written(file)) => tracing::info!(file = %file.display(), "wide-area zone written"),
                 Ok(zone::Published::Unchanged) => {}
                 Ok(zone::Published::NoTailnet) => {
@@ -68,19 +70,4 @@ impl Discovery {
 /// `OPENCLAW_DISABLE_BONJOUR`: set and true, set and false, or not set.
 fn switch(env: &Env) -> Option<bool> {
     env.get("DISABLE_BONJOUR").map(|_| env.is_on("DISABLE_BONJOUR"))
-}
-
-/// The tailnet addresses of this machine: 100.64.0.0/10 and `fd7a:115c:a1e0::/48`.
-fn tailnet_addresses() -> Vec<IpAddr> {
-    let is_tailnet = |address: &IpAddr| match address {
-        IpAddr::V4(v4) => v4.octets()[0] == 100 && (64..128).contains(&v4.octets()[1]),
-        IpAddr::V6(v6) => v6.segments()[..3] == [0xfd7a, 0x115c, 0xa1e0],
-    };
-    match if_watch::tokio::IfWatcher::new() {
-        Ok(watcher) => watcher.iter().map(|network| network.addr()).filter(is_tailnet).collect(),
-        Err(error) => {
-            tracing::debug!(%error, "the interfaces cannot be listed");
-            Vec::new()
-        }
-    }
 }

@@ -32,6 +32,23 @@ pub(crate) async fn address() -> Option<Ipv4Addr> {
     addresses.tailnet(None)
 }
 
+/// Every tailnet address this machine has now, 100.64.0.0/10 first, then `fd7a:115c:a1e0::/48`.
+pub(crate) async fn addresses() -> Vec<IpAddr> {
+    let mut addresses = Addresses::watch();
+    addresses.settle().await;
+    let all = addresses.0.iter().flat_map(IfWatcher::iter).map(|net| net.addr());
+    let mut found: Vec<IpAddr> = all.filter(|address| is_of_a_tailnet(*address)).collect();
+    found.sort_unstable();
+    found
+}
+
+fn is_of_a_tailnet(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => is_tailnet(address),
+        IpAddr::V6(address) => address.segments()[..3] == [0xfd7a, 0x115c, 0xa1e0],
+    }
+}
+
 /// A listener on a tailnet address, and what ends it.
 pub(crate) struct Bound {
     /// The address.
