@@ -366,7 +366,7 @@ mod tests {
         plaintext_rule(&Target::parse(url, Source::Flag).unwrap(), allow_private).is_ok()
     }
 
-    /// WS-1
+    /// WS-1, N-2.12
     #[test]
     fn plaintext_stays_on_this_host_and_in_private_networks() {
         let pass = [

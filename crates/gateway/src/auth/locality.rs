@@ -208,7 +208,7 @@ mod tests {
         Peer::read(tcp(addr), &headers(pairs), &policy)
     }
 
-    /// LOCAL-1
+    /// LOCAL-1, N-3.4
     #[test]
     fn only_a_bare_loopback_request_is_direct_local() {
         assert!(read("127.0.0.1:1", &[("host", "evil.example")]).is_direct_local());

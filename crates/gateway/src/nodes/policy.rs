@@ -370,7 +370,7 @@ mod tests {
         assert_eq!(refusal.details.unwrap()["reason"], "command not allowlisted");
     }
 
-    /// N-1.2, N-3.10, N-4.6, N-4.8
+    /// N-1.2, N-3.10, N-4.6, N-4.8, N-6.4
     #[test]
     fn the_ceiling_keeps_what_could_be_used_and_drops_families_that_cannot() {
         let none = policy(&[], &[]);
@@ -382,6 +382,11 @@ mod tests {
         assert_eq!(usable.commands, surface(&["system.run", "screen.snapshot"]).commands);
         assert!(!usable.caps.contains("camera") && usable.caps.contains("screen"), "{usable:?}");
         assert_eq!(none.effective(Platform::Linux, &declared, None), Surface::default());
+        let with = |on: bool| Surface { permissions: [("screen".to_owned(), on)].into(), ..declared.clone() };
+        for (claimed, granted, shown) in [(true, true, true), (true, false, false), (false, true, false)] {
+            let usable = none.effective(Platform::Linux, &with(claimed), Some(&with(granted)));
+            assert_eq!(usable.permissions["screen"], shown, "{claimed} {granted}");
+        }
         let talks = surface(&["talk.ptt.once"]);
         assert_eq!(none.ceiling(Platform::Watchos, &talks).commands, talks.commands);
     }

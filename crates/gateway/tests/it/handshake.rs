@@ -40,7 +40,7 @@ async fn the_challenge_has_a_nonce_of_its_own_and_the_servers_time() {
     assert!(one.challenge["ts"].as_i64().unwrap() > 0);
 }
 
-/// protocol.md 3.2
+/// protocol.md 3.2, N-2.5
 #[tokio::test]
 async fn protocol_levels_are_negotiated() {
     let house = House::start().await;

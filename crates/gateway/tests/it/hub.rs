@@ -20,6 +20,7 @@ async fn events_reach_those_who_hold_the_scope_under_numbers_without_gaps() {
     }
 }
 
+/// N-13.3
 #[tokio::test]
 async fn a_device_is_seen_coming_and_going_and_nodes_hear_their_words() {
     let house = House::start().await;
@@ -45,4 +46,18 @@ async fn a_client_that_never_reads_costs_the_others_nothing() {
         owner.request("voicewake.set", json!({"triggers": big})).await.unwrap();
     }
     assert_eq!(owner.request("health", json!({})).await.unwrap()["ok"], true);
+}
+
+/// N-13.1
+#[tokio::test]
+async fn wake_words_are_cleaned_and_none_means_the_first_ones() {
+    let house = House::start().await;
+    let mut owner = house.owner().await;
+    let mut set = async |triggers: serde_json::Value| {
+        owner.request("voicewake.set", json!({"triggers": triggers})).await.unwrap()["triggers"].clone()
+    };
+    assert_eq!(set(json!([" hey claw ", "", "  "])).await, json!(["hey claw"]));
+    assert_eq!(set(json!(["x".repeat(80)])).await[0].as_str().map(str::len), Some(64));
+    assert_eq!(set(json!((0..40).map(|n| n.to_string()).collect::<Vec<_>>())).await.as_array().map(Vec::len), Some(32));
+    assert_eq!(set(json!([])).await, json!(["openclaw", "claude", "computer"]));
 }

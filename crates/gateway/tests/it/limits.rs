@@ -71,7 +71,7 @@ async fn fifteen_frames_may_wait_behind_connect_and_a_sixteenth_may_not() {
     assert_eq!((code, closed.code, closed.reason.as_str()), (None, 1008, "too many pending handshake frames"));
 }
 
-/// `protocol.md` 1: a peer that answers pings stays, one that is gone without a word does not.
+/// `protocol.md` 1, N-2.11: a peer that answers pings stays, one that is gone without a word does not.
 #[tokio::test]
 async fn who_answers_no_ping_is_gone_and_who_answers_stays() {
     let house = House::limited(Limits { ping_interval: Duration::from_millis(400), ..Limits::default() }).await;

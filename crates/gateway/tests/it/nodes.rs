@@ -32,7 +32,7 @@ fn code(error: &ErrorShape) -> &str {
     error.detail_code().unwrap_or_default()
 }
 
-/// N-3.9, N-3.12, N-3.13, N-3.14, N-3.15, N-6.1, N-6.2
+/// N-3.6, N-3.9, N-3.12, N-3.13, N-3.14, N-3.15, N-6.1, N-6.2, N-7.1, N-7.9
 #[tokio::test]
 async fn a_surface_waits_for_a_person_and_counts_on_the_live_socket_once_approved() {
     let house = House::start().await;
@@ -74,7 +74,7 @@ async fn a_surface_waits_for_a_person_and_counts_on_the_live_socket_once_approve
     assert_eq!((&odd["handled"], &odd["reason"]), (&json!(false), &json!("unsupported_event")));
 }
 
-/// N-5.2, N-5.3, N-5.4, N-5.5, N-5.12
+/// N-5.1, N-5.2, N-5.3, N-5.4, N-5.5, N-5.12
 #[tokio::test]
 async fn a_node_is_asked_and_its_answer_comes_back() {
     let house = House::start().await;
@@ -111,7 +111,7 @@ async fn a_node_is_asked_and_its_answer_comes_back() {
     assert_eq!((&details["nodeError"], &details["nodeCommandDispatched"]), (&error, &json!(true)));
 }
 
-/// N-5.6, N-5.7, N-5.14
+/// N-5.6, N-5.7, N-5.8, N-5.14
 #[tokio::test]
 async fn a_node_that_is_silent_leaves_or_is_removed_is_told_apart() {
     let house = House::start().await;
@@ -255,13 +255,20 @@ async fn a_browser_of_a_node_is_an_administrators_to_approve_and_to_ask() {
     assert_eq!(code(&refused), "MISSING_SCOPE");
 }
 
-/// N-2.9, N-3.17
+/// N-1.1, N-2.9, N-3.17, N-6.3, N-6.5
 #[tokio::test]
 async fn a_node_manages_no_nodes_and_an_operators_name_wins() {
     let house = House::start().await;
     let mut owner = house.owner().await;
     let (mut node, id) = approved(&house, &mut owner, &kit::device_key(), &["system.which"]).await;
-    assert_eq!(node.request("node.list", json!({})).await.unwrap_err().message, "unauthorized role: node");
+    for method in ["node.list", "node.invoke", "chat.send", "sessions.list", "config.get"] {
+        assert_eq!(node.request(method, json!({})).await.unwrap_err().message, "unauthorized role: node");
+    }
+    let mut reader = house.client(&Connect::backend(TOKEN).scopes(&["operator.read"])).await;
+    assert_eq!(describe(&mut reader, &id).await["nodeId"], json!(id));
+    let call = reader.request("node.invoke", call(&id, "system.which", "k")).await.unwrap_err();
+    assert_eq!(code(&call), "MISSING_SCOPE");
+    assert_eq!(code(&reader.request("node.pair.list", json!({})).await.unwrap_err()), "MISSING_SCOPE");
     let renamed = owner.request("node.rename", json!({"nodeId": id, "displayName": " Studio "})).await.unwrap();
     assert_eq!(renamed, json!({"nodeId": id, "displayName": "Studio"}));
     assert_eq!(describe(&mut owner, &id).await["displayName"], "Studio");
@@ -292,4 +299,88 @@ async fn a_listed_network_admits_new_nodes_and_nothing_more() {
     assert_eq!(house.refusal(&proxied).await.0, "AUTH_UNAUTHORIZED");
     let elsewhere = House::with(&config(json!(["10.0.0.0/8"]))).await;
     assert_eq!(elsewhere.refusal(&Connect::node(TOKEN, &kit::device_key())).await.0, "PAIRING_REQUIRED");
+}
+
+/// N-1.5, N-2.1, N-2.2, N-2.4, N-2.7, N-2.8, N-2.10, N-9.1
+#[tokio::test]
+async fn a_node_is_let_in_by_its_device_and_told_what_to_listen_for() {
+    let house = House::start().await;
+    let mut owner = house.owner().await;
+    let key = kit::device_key();
+    let mut node = house.client(&Connect::node(TOKEN, &key)).await;
+    let auth = &node.hello["auth"];
+    assert_eq!((&auth["role"], &auth["scopes"]), (&json!("node"), &json!([])), "{auth}");
+    assert!(auth["deviceToken"].is_string() && auth["issuedAtMs"].is_i64(), "{auth}");
+    assert_eq!(node.hello["policy"]["maxPayload"], 26_214_400);
+    let token = auth["deviceToken"].clone();
+    assert_eq!(node.event("voicewake.changed").await["triggers"], json!(["openclaw", "claude", "computer"]));
+    assert_eq!(node.event("voicewake.routing.changed").await["config"]["version"], 1);
+    let presence = owner.request("system-presence", json!({})).await.unwrap();
+    let listed = |entry: &Value| entry["deviceId"] == kit::device_id(&key) && entry["roles"] == json!(["node"]);
+    assert!(presence.as_array().unwrap().iter().any(listed), "{presence}");
+    drop(node);
+    let again = house.client(&Connect::node("", &key).auth(json!({"deviceToken": token}))).await;
+    assert_eq!(again.hello["auth"]["method"], "device-token");
+    let mut deviceless = Connect::node(TOKEN, &key);
+    deviceless.key = None;
+    assert_eq!(house.refusal(&deviceless).await.0, "DEVICE_IDENTITY_REQUIRED");
+    let named = Connect::node("", &kit::device_key()).auth(json!({})).header("tailscale-user-login", "ann@example.com");
+    assert_ne!(house.refusal(&named).await.0, "PAIRING_REQUIRED", "a name in a header lets no node in");
+}
+
+/// N-5.10: asked again before anything was done, and never afterwards.
+#[tokio::test]
+async fn a_node_that_is_not_ready_yet_is_asked_again() {
+    let house = House::start().await;
+    let mut owner = house.owner().await;
+    let (mut node, id) = approved(&house, &mut owner, &kit::device_key(), &["system.which"]).await;
+    let not_ready = |request: &Value| {
+        let error = json!({"code": "NODE_NOT_READY", "message": "starting"});
+        json!({"id": request["id"], "nodeId": id, "ok": false, "error": error})
+    };
+    let asked = owner.send("node.invoke", &call(&id, "system.which", "k1")).await;
+    let first = node.event("node.invoke.request").await;
+    node.request("node.invoke.result", not_ready(&first)).await.unwrap();
+    let second = node.event("node.invoke.request").await;
+    assert_ne!(first["id"], second["id"]);
+    node.request("node.invoke.result", json!({"id": second["id"], "nodeId": id, "ok": true})).await.unwrap();
+    assert_eq!(owner.answer(&asked).await.unwrap()["ok"], json!(true));
+
+    let asked = owner.send("node.invoke", &call(&id, "system.which", "k2")).await;
+    let begun = node.event("node.invoke.request").await;
+    let piece = json!({"invokeId": begun["id"], "nodeId": id, "seq": 0, "chunk": "x"});
+    node.request("node.invoke.progress", piece).await.unwrap();
+    node.request("node.invoke.result", not_ready(&begun)).await.unwrap();
+    let failed = owner.answer(&asked).await.unwrap_err().unwrap();
+    assert!(failed.message.starts_with("NODE_NOT_READY: "), "it had begun: {failed:?}");
+}
+
+/// N-5.15: what fits a frame fits an answer.
+#[tokio::test]
+async fn an_answer_may_be_as_large_as_a_frame() {
+    let house = House::start().await;
+    let mut owner = house.owner().await;
+    let (mut node, id) = approved(&house, &mut owner, &kit::device_key(), &["system.which"]).await;
+    let asked = owner.send("node.invoke", &call(&id, "system.which", "k1")).await;
+    let request = node.event("node.invoke.request").await;
+    let picture = "x".repeat(8 * 1024 * 1024);
+    let result = json!({"id": request["id"], "nodeId": id, "ok": true, "payload": {"base64": picture}});
+    node.request("node.invoke.result", result).await.unwrap();
+    let answer = owner.answer(&asked).await.unwrap();
+    assert_eq!(answer["payload"]["base64"].as_str().map(str::len), Some(picture.len()));
+}
+
+/// N-7.7, N-7.11
+#[tokio::test]
+async fn a_node_says_that_it_lives_and_an_old_connection_says_nothing() {
+    let house = House::start().await;
+    let mut owner = house.owner().await;
+    let key = kit::device_key();
+    let (mut first, id) = approved(&house, &mut owner, &key, &["system.which"]).await;
+    let alive = json!({"event": "node.presence.alive", "payload": {"trigger": "silent_push"}});
+    let taken = first.request("node.event", alive.clone()).await.unwrap();
+    assert_eq!((&taken["handled"], &taken["reason"]), (&json!(true), &json!("persisted")));
+    assert_eq!(describe(&mut owner, &id).await["lastSeenReason"], "alive");
+    let (_second, _) = node_again(&house, &key).await;
+    assert_eq!(first.closed().await.code, 1000, "it has nothing to say any more");
 }

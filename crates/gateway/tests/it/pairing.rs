@@ -50,7 +50,7 @@ async fn a_local_scope_upgrade_with_the_shared_secret_is_silent() {
     assert_eq!(wider.hello["auth"]["scopes"], json!(["operator.admin"]));
 }
 
-/// protocol.md 6, PAIR-5, PAIR-6, PAIR-7
+/// protocol.md 6, PAIR-5, PAIR-6, PAIR-7, N-3.1, N-3.5
 #[tokio::test]
 async fn a_changed_machine_waits_for_a_person_under_one_request_id() {
     let house = House::start().await;

@@ -34,7 +34,7 @@ async fn fault(how: &Connect) -> (Distrust, &'static str) {
     }
 }
 
-/// TLS-7: the pin alone decides; name, authority and dates do not.
+/// TLS-7, N-2.13: the pin alone decides; name, authority and dates do not.
 #[tokio::test]
 async fn a_pinned_certificate_is_taken_whatever_it_says() {
     let ca = TestCa::new();

@@ -42,7 +42,7 @@ fn asks(id: &str, role: Role, scopes: &[&str]) -> NewPairing {
     }
 }
 
-/// PAIR-6, PAIR-7
+/// PAIR-6, PAIR-7, N-3.3
 #[tokio::test]
 async fn the_request_id_is_stable_until_the_device_asks_for_more() {
     let at = fresh();
