@@ -122,7 +122,9 @@ fn a_url_without_a_secret_opens_no_socket() {
         }
     });
     let gateway = TestGateway::prepare(&binary(), &json!({}));
-    for args in [&["health"][..], &["status"], &["gateway", "probe"], &["agent", "-m", "x"], &["devices", "list"]] {
+    let invoke = ["nodes", "invoke", "--node", "n", "--command", "c"];
+    let commands = [&["health"][..], &["status"], &["gateway", "probe"], &["agent", "-m", "x"], &["devices", "list"]];
+    for args in [&commands[..], &[&["nodes", "list"], &["nodes", "list", "--watch"], &invoke]].concat() {
         let mut command = gateway.command();
         command.env("OPENCLAW_GATEWAY_TOKEN", "valid");
         let (exit, failed) = json(&mut command, &[args, &["--url", &url]].concat());

@@ -36,7 +36,7 @@ fn commands_of_this_host_take_the_local_socket_and_dial_no_port() {
     let socket = gateway.folder().join("gateway.sock");
     assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
 
-    for args in [&["health"][..], &["sessions"], &["devices", "list"], &["gateway", "call", "config.get"]] {
+    for args in [&["health"][..], &["sessions"], &["devices", "list"], &["nodes"], &["gateway", "call", "config.get"]] {
         let (exit, answer) = json(&mut gateway.command(), args);
         assert_eq!(exit, 0, "{args:?}: {answer}");
     }

@@ -9,6 +9,7 @@ use kit::{Client, Connect, Signal, SigningKey, TOKEN, TestGateway};
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use crate::ssh::{Laptop, host_of};
 use crate::{binary, json as as_json, run};
 
 /// How long a watcher may stay silent on a slow machine.
@@ -106,11 +107,11 @@ async fn a_node_is_seen_and_approved_by_name_of_its_request() {
     assert!(status.starts_with("Known: 1 · Paired: 1 · Connected: 1") && status.contains("Studio"), "{status}");
 }
 
-/// N-3.17, N-4.11, N-5.4, N-5.5: asked, described, renamed, removed.
+/// N-3.17, N-4.10, N-5.4, PAIR-18: asked, described, renamed, removed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_is_asked_by_its_name_and_answers() {
     let gateway = booted();
-    let (mut host, id) = approved(&gateway, "Studio", &["system.which", "system.notify"]).await;
+    let (mut host, id) = approved(&gateway, "Studio", &["system.which", "system.notify", "fs.listDir"]).await;
     let call = ["nodes", "invoke", "--node", "STUDIO", "--command", "system.which", "--json"];
     let file = gateway.folder().join("params.json");
     std::fs::write(&file, "{\"bins\":[\"sh\"]}").unwrap();
@@ -121,6 +122,12 @@ async fn a_node_is_asked_by_its_name_and_answers() {
     assert!(asked["timeoutMs"].as_u64().is_some_and(|left| left <= 15_000), "{asked}");
     let (exit, stdout, stderr) = finished(asking).await;
     assert_eq!((exit, stdout.trim()), (0, "{\"bins\":{\"sh\":\"/bin/sh\"}}"), "{stderr}");
+
+    let list = ["nodes", "invoke", "--node", &id, "--command", "fs.listDir", "--params", "{\"path\":\"/\"}"];
+    let asking = started(&gateway, &list);
+    answer(&mut host, json!({"path": "/", "entries": []})).await;
+    let (exit, stdout, stderr) = finished(asking).await;
+    assert!(exit == 0 && stdout.contains("\"entries\": []"), "it asks for what looking into a host takes: {stderr}");
 
     let notify =
         ["nodes", "notify", "--node", &id[..8], "--title", "Tea", "--body", "is ready", "--priority", "active"];
@@ -133,7 +140,7 @@ async fn a_node_is_asked_by_its_name_and_answers() {
     assert_eq!((exit, &row["nodeId"], &row["approvalState"]), (0, &json!(id), &json!("approved")), "{row}");
     assert!(row["ts"].is_i64(), "{row}");
     let text = run(&mut gateway.command(), &["nodes", "describe", "--node", "studio"]).1;
-    assert!(text.contains(&id) && text.contains("Commands  system.notify, system.which"), "{text}");
+    assert!(text.contains(&id) && text.contains("Commands  fs.listDir, system.notify, system.which"), "{text}");
     let (exit, _) = as_json(&mut gateway.command(), &["nodes", "rename", "--node", &id, "--name", "Desk"]);
     assert_eq!(exit, 0);
     assert_eq!(as_json(&mut gateway.command(), &["nodes", "describe", "--node", "desk"]).1["displayName"], "Desk");
@@ -331,6 +338,26 @@ async fn the_owner_decides_while_the_gateway_is_down() {
     answer(&mut host, Value::Null).await;
     let (exit, stdout, _) = finished(asking).await;
     assert_eq!((exit, stdout.trim()), (0, "Done."));
+}
+
+/// SSH-17, N-3.16: a machine with nothing but a key that the host takes says what a node may do, and asks it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_is_approved_and_asked_through_ssh() {
+    let (gateway, programs) = (booted(), tempfile::tempdir().unwrap());
+    let sshd = host_of(&gateway, &programs);
+    let laptop = Laptop::new(&sshd, &json!({"remote": {"remotePort": gateway.address().port()}}));
+    let target = sshd.target();
+    let mut host = node(&gateway, &kit::device_key(), "Studio", &["system.which"]).await;
+    let (exit, status) = laptop.json(&["--ssh", &target, "nodes", "status"]);
+    assert_eq!((exit, &status["nodes"][0]["approvalState"]), (0, &json!("pending-approval")), "{status}");
+    let (exit, stdout, stderr) = laptop.run(&["--ssh", &target, "nodes", "approve", "--latest", "--yes"]);
+    assert!(exit == 0 && stdout.contains("Approved Studio"), "{stdout} {stderr}");
+    let mut command = laptop.command();
+    command.args(["--ssh", &target, "nodes", "invoke", "--node", "studio", "--command", "system.which"]);
+    let asking = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    answer(&mut host, json!({"bins": {}})).await;
+    let (exit, stdout, stderr) = finished(asking).await;
+    assert!(exit == 0 && stdout.contains("bins"), "{stdout} {stderr}");
 }
 
 /// `nodes list --watch --json`, one object a line, stopped when dropped.

@@ -78,6 +78,7 @@ fn no_secret_appears_in_any_output() {
         &["config", "get", "gateway.auth.token"],
         &["config", "validate"],
         &["devices", "list"],
+        &["nodes", "list"],
         &["dashboard"],
         &["logs"],
         &["gateway", "call", "config.get"],
