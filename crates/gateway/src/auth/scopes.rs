@@ -29,6 +29,10 @@ pub(crate) enum Deviceless {
 /// without any scope.
 pub(crate) fn deviceless(role: Role, client: &ClientInfo, peer: &Peer, shared: Proof) -> Deviceless {
     if role == Role::Operator && is_control_ui_like(client) {
+        // The proxy knows who it is; that person's own scopes are added to none (PROXY-3).
+        if client.id == "openclaw-control-ui" && matches!(peer.user, Some(Ok(_))) {
+            return Deviceless::NoScopes;
+        }
         return Deviceless::Refused(Refusal::device_required("CONTROL_UI_DEVICE_IDENTITY_REQUIRED", true));
     }
     let device_required = || Deviceless::Refused(Refusal::device_required("DEVICE_IDENTITY_REQUIRED", false));

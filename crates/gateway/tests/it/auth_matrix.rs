@@ -182,6 +182,7 @@ fn who(kind: Kind, way: Way, key: &SigningKey) -> Connect {
         Kind::Probe => named("cli", "probe"),
         Kind::Terminal => Connect::device("", key),
         Kind::Node => Connect::node("", key),
+        Kind::BarePage => Connect { key: None, ..who(Kind::Page, way, key) },
         Kind::Page if way.is_local() => page("http://localhost:5173"),
         Kind::Page => page(LISTED),
         Kind::StrangePage => page("https://evil.example"),

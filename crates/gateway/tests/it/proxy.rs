@@ -5,11 +5,14 @@ use serde_json::json;
 
 use crate::house::{House, detail};
 
+/// A page the config lists.
+const LISTED: &str = "https://claw.example";
 const PASSWORD: &str = "a-password-of-the-owner";
 
 /// With the proxy at `address`.
 fn config(address: &str) -> String {
-    json!({"gateway": {"mode": "local", "trustedProxies": [address], "auth": {
+    let control_ui = json!({"allowedOrigins": [LISTED]});
+    json!({"gateway": {"mode": "local", "trustedProxies": [address], "controlUi": control_ui, "auth": {
         "mode": "trusted-proxy", "password": PASSWORD,
         "identityScopes": {"ann@example.com": ["operator.approvals"]},
         "trustedProxy": {"userHeader": "x-user", "requiredHeaders": ["x-sso"], "allowLoopback": true,
@@ -40,6 +43,28 @@ async fn the_proxys_word_approves_a_page_for_what_the_owner_allows_and_no_more()
     let devices = owner.request("device.pair.list", json!({})).await.unwrap().to_string();
     assert!(devices.contains("operator.write") && !devices.contains("operator.approvals"), "{devices}");
     assert!(!devices.contains("operator.admin"), "{devices}");
+}
+
+/// PAIR-3, PROXY-3: a Control UI without a device is a person the proxy knows, with what that person has by name and no more.
+#[tokio::test]
+async fn a_control_ui_without_a_device_has_what_its_person_has_by_name() {
+    let house = House::with(&config("127.0.0.1")).await;
+    let control_ui = |with: Connect| {
+        let bare = Connect { key: None, ..with }.set("/client/id", json!("openclaw-control-ui"));
+        bare.set("/client/mode", json!("webchat")).header("origin", "http://localhost:18789")
+    };
+    let admin = page("Ann@example.com").header("x-forwarded-host", "x").scopes(&["operator.admin", "operator.read"]);
+    let refused = house.refused(&control_ui(admin.clone())).await;
+    assert_eq!(refused.error.unwrap().detail_code(), Some("CONTROL_UI_ORIGIN_NOT_ALLOWED"), "origins count as ever");
+    let listed = |mut with: Connect| {
+        with.headers.retain(|(name, _)| name != "origin");
+        with.header("origin", LISTED)
+    };
+    let ann = house.client(&listed(control_ui(admin.clone()))).await;
+    assert_eq!(ann.hello["auth"]["scopes"], json!(["operator.approvals"]), "{}", ann.hello["auth"]);
+    assert_eq!(ann.hello["auth"]["deviceToken"], json!(null));
+    let capped = listed(control_ui(admin)).header("x-openclaw-scopes", "operator.read");
+    assert_eq!(house.client(&capped).await.hello["auth"]["scopes"], json!([]));
 }
 
 /// PROXY-1

@@ -31,6 +31,7 @@ pub(super) enum Kind {
     Terminal,
     Node,
     Page,
+    BarePage,
     StrangePage,
 }
 
@@ -48,13 +49,14 @@ pub(super) enum Shown {
 pub(super) const MODES: [(Mode, &str); 4] =
     [(Mode::None, "none"), (Mode::Token, "token"), (Mode::Password, "password"), (Mode::TrustedProxy, "trusted-proxy")];
 
-pub(super) const KINDS: [(Kind, &str); 7] = [
+pub(super) const KINDS: [(Kind, &str); 8] = [
     (Kind::Cli, "command line, no device"),
     (Kind::Backend, "backend helper, no device"),
     (Kind::Probe, "probe, no device"),
     (Kind::Terminal, "terminal with a device"),
     (Kind::Node, "node with a device"),
     (Kind::Page, "Control UI page, of this host or listed"),
+    (Kind::BarePage, "the same without a device"),
     (Kind::StrangePage, "page of another site"),
 ];
 
@@ -103,11 +105,11 @@ impl Mode {
 
 impl Kind {
     pub(super) const fn has_device(self) -> bool {
-        !matches!(self, Self::Cli | Self::Backend | Self::Probe)
+        !matches!(self, Self::Cli | Self::Backend | Self::Probe | Self::BarePage)
     }
 
     const fn is_page(self) -> bool {
-        matches!(self, Self::Page | Self::StrangePage)
+        matches!(self, Self::Page | Self::BarePage | Self::StrangePage)
     }
 }
 
@@ -124,8 +126,10 @@ enum Proof {
     Owner,
     /// The mode asks for nothing.
     Unasked,
-    /// The secret, or the word of a proxy.
+    /// The secret.
     Good,
+    /// A proxy's word for who it is.
+    Named,
     /// Tailscale's word, which approves a page as well (PAIR-11).
     Vouched,
     Missing(&'static str),
@@ -151,7 +155,7 @@ fn proof(mode: Mode, way: Way, kind: Kind, shown: Shown) -> Proof {
     }
     let [missing, mismatch] = match mode {
         Mode::None => return Proof::Unasked,
-        Mode::TrustedProxy if way == Way::Proxy => return Proof::Good,
+        Mode::TrustedProxy if way == Way::Proxy => return Proof::Named,
         Mode::TrustedProxy if !way.is_local() => return Proof::Missing("AUTH_UNAUTHORIZED"),
         Mode::Token => ["AUTH_TOKEN_MISSING", "AUTH_TOKEN_MISMATCH"],
         Mode::Password | Mode::TrustedProxy => ["AUTH_PASSWORD_MISSING", "AUTH_PASSWORD_MISMATCH"],
@@ -167,8 +171,8 @@ fn proof(mode: Mode, way: Way, kind: Kind, shown: Shown) -> Proof {
 fn with_device(way: Way, shown: Shown, proof: &Proof) -> &'static str {
     match proof {
         Proof::Owner | Proof::Vouched => "in",
-        Proof::Unasked | Proof::Good if way.is_local() || shown.is_of_an_approved_device() => "in",
-        Proof::Unasked | Proof::Good => "PAIRING_REQUIRED",
+        Proof::Unasked | Proof::Good | Proof::Named if way.is_local() || shown.is_of_an_approved_device() => "in",
+        Proof::Unasked | Proof::Good | Proof::Named => "PAIRING_REQUIRED",
         Proof::Missing(_) | Proof::Wrong(_) if shown == Shown::DeviceToken => "in",
         Proof::Missing(_) | Proof::Wrong(_) if shown == Shown::StrangeDeviceToken => "AUTH_DEVICE_TOKEN_MISMATCH",
         Proof::Missing(code) | Proof::Wrong(code) => code,
@@ -178,11 +182,14 @@ fn with_device(way: Way, shown: Shown, proof: &Proof) -> &'static str {
 /// A device token without its device is nothing.
 fn without_device(way: Way, kind: Kind, proof: &Proof) -> &'static str {
     match (proof, kind) {
+        (Proof::Named, _) => "in, without scopes",
+        (Proof::Missing(code @ "AUTH_UNAUTHORIZED"), _) => code,
+        (_, Kind::BarePage) => "CONTROL_UI_DEVICE_IDENTITY_REQUIRED",
         (Proof::Owner, Kind::Cli | Kind::Backend) | (Proof::Unasked, Kind::Backend) if way.is_local() => "in",
         (Proof::Good, Kind::Probe) if way.is_local() => "in, reads only",
         (Proof::Good, _) if way.is_local() => "in",
         (Proof::Good, _) => "in, without scopes",
-        (Proof::Wrong(code) | Proof::Missing(code @ "AUTH_UNAUTHORIZED"), _) => code,
+        (Proof::Wrong(code), _) => code,
         _ => "DEVICE_IDENTITY_REQUIRED",
     }
 }
