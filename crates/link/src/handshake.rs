@@ -55,6 +55,10 @@ pub struct Connect {
     pub scopes: Vec<String>,
     /// What the client can do, such as `tool-events`.
     pub caps: Vec<String>,
+    /// The commands a node offers (N-2.2).
+    pub commands: Vec<String>,
+    /// Where a node looks for programs.
+    pub path_env: Option<String>,
     /// The secrets to show.
     pub credentials: Credentials,
     /// The key to sign with; without one only a local caller with the shared secret keeps its scopes.
@@ -102,6 +106,8 @@ impl Connect {
             role: Role::Operator,
             scopes: Vec::new(),
             caps: Vec::new(),
+            commands: Vec::new(),
+            path_env: None,
             credentials: Credentials::default(),
             device: None,
             tokens: None,
@@ -150,9 +156,9 @@ impl Connect {
             max_protocol: PROTOCOL,
             client: self.client.clone(),
             caps: Some(self.caps.clone()),
-            commands: None,
+            commands: (self.role == Role::Node).then(|| self.commands.clone()),
             permissions: None,
-            path_env: None,
+            path_env: self.path_env.clone(),
             computer_use: None,
             worker_runs: None,
             role: Some(self.role.as_str().to_owned()),

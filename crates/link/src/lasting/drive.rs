@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use base::Explain as _;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
+use wire::Role;
 use wire::methods::resume::{CAP, RESUMING, ResumeParams};
 
 use super::facts::Facts;
@@ -44,9 +45,13 @@ pub(super) struct Driver {
     because: String,
 }
 
-/// How `how` introduces itself: as one that is remembered, and on its return as one that waits to be told.
+/// How `how` introduces itself: as one that is remembered, and on its return as one that waits to be told. A node's caps
+/// are what a person approves, and what it is asked is never told again (N-5.7).
 pub(super) fn with_caps(how: &Connect, returns: bool) -> Connect {
     let mut how = how.clone();
+    if how.role == Role::Node {
+        return how;
+    }
     how.caps.push(CAP.into());
     if returns {
         how.caps.push(RESUMING.into());
@@ -63,7 +68,7 @@ impl Driver {
     /// Until the last handle is gone.
     pub(super) async fn run(mut self, first: (Client, Events)) {
         let mut connected = first;
-        self.place = place(&connected.0);
+        self.place = self.place_of(&connected.0);
         self.policy.step(Fact::Connected, roll());
         loop {
             let ControlFlow::Continue(wait) = self.serve(connected).await else { break };
@@ -217,12 +222,17 @@ impl Driver {
             Some(was) => ask(client, was).await?,
             None => false,
         };
-        self.place = place(client);
+        self.place = self.place_of(client);
         if !goes_on {
             // A reader that left needs no telling.
             let _left = self.ends.tell.send(Happened::Refetch).await;
         }
         Ok(())
+    }
+
+    /// Where a connection stands, when its end shall be remembered.
+    fn place_of(&self, client: &Client) -> Option<ResumeParams> {
+        place(client).filter(|_| self.how.role != Role::Node)
     }
 
     /// Waits out a back-off, unless something makes the next dial worth trying now.
