@@ -35,6 +35,8 @@ pub(crate) enum As {
     Cli,
     /// A connect-only look, which leaves no trace.
     Probe,
+    /// A node, which always shows its device.
+    Node,
 }
 
 /// What a command wants of its connection.
@@ -367,7 +369,11 @@ pub(crate) fn place(app: &App, way: &Way) -> Place {
 pub(crate) fn how(app: &App, way: Way, want: &Want) -> Result<Connect, Failure> {
     let vouched = matches!(way.target.route(), Route::Unix(_));
     let on_this_host = way.target.is_loopback() && way.target.ssh().is_none();
-    let alone = want.who == As::Probe || vouched || (on_this_host && !way.credentials.is_empty());
+    let alone = match want.who {
+        As::Probe => true,
+        As::Cli => vouched || (on_this_host && !way.credentials.is_empty()),
+        As::Node => false,
+    };
     let identity = app.paths.device_identity();
     let pin_source = way.pin.map(|(_, source)| source);
     // CRED-2: with `--url` nothing of the config counts.
@@ -385,7 +391,7 @@ pub(crate) fn how(app: &App, way: Way, want: &Want) -> Result<Connect, Failure> 
         pin_store: (pin_source == Some(PinSource::Config)).then(|| PinStore::beside(&identity)),
         roots,
         timeout: want.timeout,
-        role: Role::Operator,
+        role: if want.who == As::Node { Role::Node } else { Role::Operator },
         min_protocol: if want.who == As::Probe { wire::MIN_PROTOCOL } else { wire::PROTOCOL },
         allow_private_plaintext: app.env.is_on("ALLOW_INSECURE_PRIVATE_WS"),
         ..Connect::new(passphrase::asked_for(app, way.target)?, client_info(want.who))
@@ -393,13 +399,14 @@ pub(crate) fn how(app: &App, way: Way, want: &Want) -> Result<Connect, Failure> 
 }
 
 fn client_info(who: As) -> ClientInfo {
-    let mode = match who {
-        As::Cli => "cli",
-        As::Probe => "probe",
+    let (id, mode) = match who {
+        As::Cli => ("cli", "cli"),
+        As::Probe => ("cli", "probe"),
+        As::Node => ("node-host", "node"),
     };
     let os = std::env::consts::OS;
     ClientInfo {
-        id: "cli".into(),
+        id: id.into(),
         mode: mode.into(),
         version: env!("CARGO_PKG_VERSION").into(),
         platform: if os == "macos" { "darwin".into() } else { os.into() },

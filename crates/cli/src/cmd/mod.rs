@@ -16,6 +16,7 @@ mod health;
 mod help;
 mod logs;
 mod models;
+mod node;
 mod nodes;
 mod not_built;
 mod onboard;
@@ -79,6 +80,8 @@ pub(crate) enum Command {
     Devices(devices::Args),
     /// Look at nodes, say what they may do, and ask them
     Nodes(nodes::Args),
+    /// Offer this machine's commands to the agent of a Gateway
+    Node(node::Args),
     /// List models and choose one
     Models(models::Args),
     /// Show the Gateway's log
@@ -126,6 +129,7 @@ impl Command {
             Self::Config(args) => config::run(app, args),
             Self::Devices(args) => devices::run(app, args),
             Self::Nodes(args) => nodes::run(app, args),
+            Self::Node(args) => node::run(app, args),
             Self::Models(args) => models::run(app, args),
             Self::Logs(args) => logs::run(app, args),
             Self::Setup(args) => setup::run(app, args),
@@ -163,6 +167,11 @@ pub(crate) fn run(argv: &[OsString]) -> u8 {
 }
 
 fn start(cli: &Cli, env: Env, out: Out) -> Result<(), Failure> {
+    if let Command::Node(args) = &cli.command
+        && let Some(ended) = args.guarded()
+    {
+        return ended;
+    }
     let app = App::new(&cli.globals, env, out)?;
     start_log(&cli.command, &app);
     cli.command.run(&app)
@@ -170,7 +179,9 @@ fn start(cli: &Cli, env: Env, out: Out) -> Result<(), Failure> {
 
 /// Client commands log to stderr, and nothing unless asked (LOG-1: the file is the daemon's).
 fn start_log(command: &Command, app: &App) {
-    let Some(level) = app.log_level.and_then(LogLevel::level) else { return };
+    // A node host says what it waits for.
+    let by_default = matches!(command, Command::Node(args) if args.is_host()).then_some(LogLevel::Info);
+    let Some(level) = app.log_level.or(by_default).and_then(LogLevel::level) else { return };
     let options = base::log::LogOptions { folder: None, file_level: level, console_level: Some(level) };
     // The daemon starts its own log, with a file, and the first log of a process stays.
     if !matches!(command, Command::Gateway(args) if args.is_daemon()) {

@@ -18,6 +18,7 @@ mod full_disk;
 mod local_socket;
 mod looking;
 mod networks;
+mod node_host;
 mod nodes;
 mod offline;
 mod owner;
