@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use wire::methods::node::LIST_DIR_COMMAND;
 
 use super::{Command, Cx, Refusal, read};
 
@@ -20,7 +21,7 @@ struct Params {
 
 impl Command for ListDir {
     fn name(&self) -> &'static str {
-        "fs.listDir"
+        LIST_DIR_COMMAND
     }
 
     fn cap(&self) -> &'static str {

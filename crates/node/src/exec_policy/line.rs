@@ -418,6 +418,14 @@ mod tests {
         ran.lines().map(str::to_owned).collect()
     }
 
+    /// The oracle below is worth nothing if it sees nothing.
+    #[test]
+    fn the_shell_tells_what_it_starts() {
+        assert_eq!(really_run("ls | git; nice -n 5 ls $(evil)"), ["ls", "git", "evil", "ls"]);
+        assert_eq!(programs(&["sh", "-c", "env git; nice -n 5 ls"]).unwrap(), ["/usr/bin/git", "/usr/bin/ls"]);
+        assert_eq!(really_run("env git; nice -n 5 ls"), ["git", "ls"]);
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(400))]
 
