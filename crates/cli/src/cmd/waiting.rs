@@ -29,7 +29,8 @@ pub(super) fn newest<'a>(
     about: impl Fn(&Value) -> String,
 ) -> Result<&'a str, Failure> {
     let Some(row) = pending.iter().max_by_key(|row| row["ts"].as_i64()) else {
-        return Err(Failure::new("NOT_FOUND", format!("no {kind} is waiting to be approved")));
+        return Err(Failure::new("NOT_FOUND", format!("no {kind} is waiting to be approved"))
+            .run(format!("openclaw {kind}s list")));
     };
     let id = text(row, "requestId");
     if yes && pending.len() == 1 {

@@ -360,6 +360,24 @@ async fn a_node_is_approved_and_asked_through_ssh() {
     assert!(exit == 0 && stdout.contains("bins"), "{stdout} {stderr}");
 }
 
+/// N-3.1: who is not let in yet is no node yet, and whoever looks for it here is sent to the right door.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_device_that_is_not_let_in_is_pointed_to() {
+    let config = json!({"pairing": {"autoApproveLocal": false}});
+    let mut gateway = TestGateway::prepare(&binary(), &json!({})).with_config("/gateway/nodes", config);
+    gateway.boot();
+    let key = kit::device_key();
+    let connect = Connect::node(TOKEN, &key);
+    assert!(Client::connect(gateway.address(), &connect).await.is_err(), "it must wait");
+    let (exit, stdout, stderr) = run(&mut gateway.command(), &["nodes"]);
+    assert_eq!((exit, stdout.trim()), (0, "No nodes."));
+    assert!(stderr.contains("1 device asks to be let in as a node; see openclaw devices list"), "{stderr}");
+    assert_eq!(run(&mut gateway.command(), &["devices", "approve", "--latest", "--yes"]).0, 0);
+    let _node = Client::connect(gateway.address(), &connect).await.unwrap();
+    let (_, stdout, stderr) = run(&mut gateway.command(), &["nodes", "pending"]);
+    assert!(stdout.contains("system.which") && stderr.is_empty(), "{stdout} {stderr}");
+}
+
 /// `nodes list --watch --json`, one object a line, stopped when dropped.
 struct Watch {
     child: Child,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use wire::Scope;
-use wire::methods::{Method as _, node};
+use wire::methods::{Method as _, device, node};
 
 use super::{all, cell, connect, name, short, watch, words};
 use crate::app::App;
@@ -130,7 +130,9 @@ fn pairs(app: &App, rpc: &Rpc) -> Result<Value, Failure> {
         let connection = connect(app, rpc, &[Scope::Read, Scope::Pairing]).await?;
         let pairs = connection.call(node::PairList::NAME, Some(json!({}))).await?;
         let nodes = all(&connection).await?;
+        let devices = connection.call(device::List::NAME, Some(json!({}))).await?;
         connection.client.close().await;
+        tell_of_strangers(app, &devices);
         Ok(joined(pairs, &nodes))
     });
     match asked {
@@ -139,6 +141,16 @@ fn pairs(app: &App, rpc: &Rpc) -> Result<Value, Failure> {
             let desk = Desk::instead_of(app, rpc, failure)?;
             rpc::block_on(desk.nodes())
         }
+    }
+}
+
+/// A device that is not let in yet is no node yet: who looks for it here is sent to the right door.
+fn tell_of_strangers(app: &App, devices: &Value) {
+    let is_node = |row: &Value| row["role"] == "node" || words(&row["roles"]).split(", ").any(|role| role == "node");
+    let count = rows(devices, "pending").iter().filter(|row| is_node(row)).count();
+    if count > 0 {
+        let ask = if count == 1 { "1 device asks".to_owned() } else { format!("{count} devices ask") };
+        app.out.note(&format!("note: {ask} to be let in as a node; see openclaw devices list"));
     }
 }
 
