@@ -10,6 +10,8 @@ use crate::error::DialError;
 use crate::tls_fault::{Distrust, TlsFault};
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
+/// After SSH has failed: its hosts answer soon or not at all (SSH-11).
+const FIRST_SSH_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// After a restart the Gateway is back within a moment (RECON-1).
 const RESTART_WAIT: Duration = Duration::from_millis(250);
@@ -59,6 +61,8 @@ pub enum Fact {
 pub enum Failure {
     /// Nobody answered, or not a Gateway; it may come back.
     Away,
+    /// SSH did not lead there; it may the next time (SSH-11).
+    NoTunnel,
     /// The Gateway is starting; it said how long to wait (RECON-4).
     Starting {
         /// `retryAfterMs`.
@@ -92,6 +96,7 @@ impl Failure {
                 }
             }
             DialError::Ssh(failure) if failure.problem.is_final() => Self::Final(error.code()),
+            DialError::Ssh(_) => Self::NoTunnel,
             DialError::ClosedEarly { code: close::STARTING, .. } => Self::Starting { retry_after: FIRST_WAIT },
             DialError::ClosedEarly { code: close::PROTOCOL_MISMATCH | close::POLICY, .. }
             | DialError::Plaintext(_)
@@ -126,6 +131,7 @@ pub struct Supervisor {
     phase: Phase,
     cuts: u32,
     backoff: Backoff,
+    ssh: Backoff,
     pairing: Backoff,
     pairing_spent: Duration,
     announced: Option<Duration>,
@@ -144,6 +150,7 @@ impl Default for Supervisor {
             phase: Phase::Down,
             cuts: 0,
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT),
+            ssh: Backoff::new(FIRST_SSH_WAIT, LONGEST_WAIT),
             pairing: Backoff::new(PAIRING_FIRST_POLL, LONGEST_WAIT),
             pairing_spent: Duration::ZERO,
             announced: None,
@@ -172,6 +179,7 @@ impl Supervisor {
                 Phase::Up => return Decision::Probe,
                 Phase::Down => {
                     self.backoff.reset();
+                    self.ssh.reset();
                     Decision::DialAfter(Duration::ZERO)
                 }
                 // Another network does not make a wrong token right.
@@ -204,6 +212,7 @@ impl Supervisor {
     fn after_failure(&mut self, failure: Failure, roll: f64) -> Decision {
         match failure {
             Failure::Away => Decision::DialAfter(self.backoff.next(roll)),
+            Failure::NoTunnel => Decision::DialAfter(self.ssh.next(roll)),
             Failure::Starting { retry_after } => Decision::DialAfter(retry_after.min(LONGEST_WAIT)),
             Failure::RateLimited { retry_after: Some(wait) } => Decision::DialAfter(wait),
             Failure::RateLimited { retry_after: None } => Decision::Pause(Code("AUTH_RATE_LIMITED")),

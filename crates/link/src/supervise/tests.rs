@@ -16,7 +16,23 @@ fn waits(supervisor: &mut Supervisor, facts: impl IntoIterator<Item = Fact>) -> 
     facts.into_iter().map(|fact| wait(supervisor.step(fact, 0.5))).collect()
 }
 
-/// RECON-1, SSH-11
+/// SSH-11
+#[test]
+fn ssh_is_dialled_again_after_half_a_second_and_then_ever_later() {
+    let mut supervisor = Supervisor::default();
+    let failed = || vec![Fact::Failed(Failure::NoTunnel); 8];
+    assert_eq!(waits(&mut supervisor, failed()), [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000]);
+    for (roll, wait) in [(0.0, 400), (1.0, 600)] {
+        let again = Supervisor::default().step(Fact::Failed(Failure::NoTunnel), roll);
+        assert_eq!(again, Decision::DialAfter(Duration::from_millis(wait)), "a fifth either way");
+    }
+    for fact in [Fact::Woke, Fact::NetworkChanged] {
+        assert_eq!(supervisor.step(fact, 0.5), Decision::DialAfter(Duration::ZERO));
+        assert_eq!(waits(&mut supervisor, [Fact::Failed(Failure::NoTunnel)]), [500], "from the start");
+    }
+}
+
+/// RECON-1
 #[test]
 fn waits_double_to_half_a_minute_and_start_over_after_hello() {
     let mut supervisor = Supervisor::default();
@@ -100,7 +116,7 @@ fn a_cut_line_is_dialled_at_once_until_it_is_clear_that_cuts_are_not_chance() {
     assert_eq!(waits(&mut supervisor, [healthy]), [50]);
 }
 
-/// RECON-2, SSH-11
+/// RECON-2
 #[test]
 fn a_wake_and_another_network_probe_what_stands_and_dial_what_does_not() {
     for fact in [Fact::Woke, Fact::NetworkChanged] {
@@ -138,7 +154,7 @@ fn ssh_is_dialled_again_unless_its_failure_is_final() {
     }
     for problem in [Refused, NoRoute, Timeout, FarRefused, Unclear, Other] {
         let (decision, code) = failed(problem);
-        assert_eq!(decision, Decision::DialAfter(FIRST_WAIT), "{code}");
+        assert_eq!(decision, Decision::DialAfter(FIRST_SSH_WAIT), "{code}");
     }
 }
 
@@ -147,6 +163,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
         Just(Fact::Connected),
         Just(Fact::Changed),
         Just(Fact::Failed(Failure::Away)),
+        Just(Fact::Failed(Failure::NoTunnel)),
         Just(Fact::Failed(Failure::Pairing)),
         any::<u64>().prop_map(|ms| Fact::RestartAnnounced { back_in: Duration::from_millis(ms) }),
         any::<u64>().prop_map(|ms| Fact::Failed(Failure::Starting { retry_after: Duration::from_millis(ms) })),
