@@ -40,8 +40,9 @@ pub(crate) struct Args {
 }
 
 const EXAMPLES: &str = "\
-What is done already is not done again: run it at any time. On a host through SSH this very program is copied, makes a
-config with a secret that never leaves that host, and starts the Gateway; this machine is let in with a token of its own.
+What is done already is not done again: run it at any time. On a host through
+SSH this very program is copied, makes a config with a secret that never leaves
+that host, and starts the Gateway; this machine is let in with a token of its own.
 
 Examples:
   openclaw up                      a Gateway on this machine

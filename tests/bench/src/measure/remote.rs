@@ -20,12 +20,15 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const SSH_BUDGET_MS: f64 = 30.0;
 const DIAL_BUDGET_MS: f64 = 250.0;
 const RESUME_BUDGET_MS: f64 = 1_000.0;
+/// The copy of the program included.
+const UP_BUDGET_SECS: f64 = 15.0;
 
 pub(crate) async fn measure(binary: &Path, runs: usize, report: &mut Report) -> Result<()> {
     let mut server = Server::gateway(binary, &json!({}))?;
     server.accepting().await?;
     ssh(binary, &server, runs, report).await?;
     cuts(&server, report).await?;
+    up(binary, runs, report).await?;
     server.stop().await
 }
 
@@ -66,6 +69,33 @@ async fn ssh(binary: &Path, server: &Server, runs: usize, report: &mut Report) -
     report.add("`openclaw health` through SSH, the first: login and pairing", "ms", None, vec![cold]);
     report.add("`openclaw health` through SSH, connection shared", "ms", None, through);
     report.add("the same, beyond loopback", "ms", Some(SSH_BUDGET_MS), beyond);
+    Ok(())
+}
+
+/// `openclaw up` on a host that has nothing of ours: the program is copied, a config made, a Gateway started, and this
+/// machine let in.
+async fn up(binary: &Path, runs: usize, report: &mut Report) -> Result<()> {
+    let mut took = Vec::new();
+    for _ in 0..runs {
+        let (far, laptop) = (tempfile::tempdir()?, tempfile::tempdir()?);
+        let home = format!("SetEnv HOME={}", far.path().display());
+        let sshd = tokio::task::spawn_blocking(move || Sshd::with(&[&home])).await?;
+        let (target, port) = (sshd.target(), kit::free_port().to_string());
+        let run = async |words: &[&str]| {
+            let mut command = command(binary, laptop.path());
+            command.env("OPENCLAW_SSH_CONFIG", sshd.config()).args(words);
+            let began = Instant::now();
+            let status = command.status().await?;
+            Ok::<_, anyhow::Error>((status.success(), began.elapsed()))
+        };
+        let (ok, elapsed) = run(&["up", &target, "--yes", "--no-service", "--gateway-port", &port]).await?;
+        let (down, _) = run(&["down", &target, "--yes"]).await?;
+        if !(ok && down) {
+            bail!("`up {target}` ended well: {ok}; `down`: {down}");
+        }
+        took.push(elapsed.as_secs_f64());
+    }
+    report.add("`openclaw up` through SSH, nothing there before", "s", Some(UP_BUDGET_SECS), took);
     Ok(())
 }
 
