@@ -9,8 +9,8 @@ pub(super) type Citations = BTreeMap<String, BTreeSet<String>>;
 
 /// Families of rule ids; anything else that looks like one (`UTF-8`, `SHA-256`) is none.
 const FAMILIES: &[&str] = &[
-    "A", "AUTH", "BIND", "CFG", "CFGC", "CLI", "CON", "CRED", "DISC", "DOC", "ENV", "LOCAL", "LOCK", "LOG", "ORIGIN",
-    "PAIR", "PROBE", "PROF", "PROXY", "RATE", "RECON", "SEED", "SSH", "START", "SVC", "TLS", "TS", "WS",
+    "A", "AUTH", "BIND", "CFG", "CFGC", "CLI", "CON", "CRED", "DISC", "DOC", "ENV", "LOCAL", "LOCK", "LOG", "N",
+    "ORIGIN", "PAIR", "PROBE", "PROF", "PROXY", "RATE", "RECON", "SEED", "SSH", "START", "SVC", "TLS", "TS", "WS",
 ];
 
 /// Every citation under `crates/` and `tests/`; the house's own examples are none.
@@ -79,7 +79,7 @@ pub(super) fn ids(text: &str) -> Vec<String> {
 fn is_rule(family: &str, number: &str) -> bool {
     let legal = number.starts_with(|c: char| c.is_ascii_digit())
         && number.chars().all(|c| c.is_ascii_digit() || c == '.' || c.is_ascii_lowercase());
-    legal && FAMILIES.contains(&family) && (family == "A") == number.contains('.')
+    legal && FAMILIES.contains(&family) && matches!(family, "A" | "N") == number.contains('.')
 }
 
 /// `protocol.md 3.4 and 3.5`, `` `protocol.md` 4 ``.
@@ -103,7 +103,8 @@ fn ids_are_found_in_the_ways_they_are_written() {
     for (text, expected) in [
         (" PAIR-6", vec!["PAIR-6"]),
         (" A-8.6, A-4.1a: and more (CFG-7).", vec!["A-8.6", "A-4.1a", "CFG-7"]),
-        (" UTF-8, SHA-256, A-7 and X-1 are none", vec![]),
+        (" N-5.11, N-12.6a", vec!["N-5.11", "N-12.6a"]),
+        (" UTF-8, SHA-256, N-7, A-7 and X-1 are none", vec![]),
         (" `protocol.md` 3.4 and 4, PAIR-1", vec!["protocol 3.4", "protocol 4", "PAIR-1"]),
         (" protocol.md section 5.", vec!["protocol 5"]),
         (" CFGC-2…4: words", vec!["CFGC-2", "CFGC-3", "CFGC-4"]),
