@@ -202,20 +202,25 @@ async fn attend(link: &Link) -> HostError {
 /// On every connection and every minute from then on, once a person has approved this node.
 async fn tell_how_it_is(link: &Link, host: &Host, decided: &Notify) {
     let mut state = link.state();
+    let mut has_waited = false;
     loop {
         let up = state.wait_for(|state| matches!(state, LinkState::Up { .. })).await.map(|state| since(&state));
         let Ok(up) = up else { return };
-        if let Some(why) = awaited(link).await {
-            tracing::warn!("waiting for approval: {why}");
-            // Neither is an answer: what it says is asked again.
-            let _decided_or_not = timeout(DECISION_LOOK, decided.notified()).await;
-            continue;
-        }
-        let stats =
-            EventParams { event: "node.host.stats".into(), payload: Some(stats::host(&host.home)), payload_json: None };
-        let wait = match link.request_raw(Event::NAME, Some(json!(stats))).await {
-            Ok(_) => STATS_EVERY,
-            Err(error) => {
+        let wait = match tell(link, host).await {
+            Ok(()) => {
+                if std::mem::take(&mut has_waited) {
+                    tracing::info!("approved");
+                }
+                STATS_EVERY
+            }
+            Err(NotTold::Awaited(why)) => {
+                tracing::warn!("waiting for approval: {why}");
+                has_waited = true;
+                // Neither is an answer: what it says is asked again.
+                let _decided_or_not = timeout(DECISION_LOOK, decided.notified()).await;
+                continue;
+            }
+            Err(NotTold::Failed(error)) => {
                 tracing::debug!(%error, "how this machine is was not taken");
                 AGAIN_AFTER
             }
@@ -226,18 +231,37 @@ async fn tell_how_it_is(link: &Link, host: &Host, decided: &Notify) {
     }
 }
 
+/// Why a Gateway has not taken how this machine is.
+enum NotTold {
+    /// A person has to do something first (N-3.12).
+    Awaited(String),
+    /// Anything else; it passes.
+    Failed(CallError),
+}
+
+/// Tells it once. Asked first is what an unapproved node is told in words; a Gateway that does not know the question
+/// answers the second one alike.
+async fn tell(link: &Link, host: &Host) -> Result<(), NotTold> {
+    let nothing_to_run = Value::Object(serde_json::Map::new());
+    match link.request_raw(RunnerInventoryUpdate::NAME, Some(nothing_to_run)).await {
+        Err(CallError::Answered { error, .. }) if error.message.contains("approval") => {
+            return Err(NotTold::Awaited(error.message.clone()));
+        }
+        Ok(_) | Err(CallError::Answered { .. }) => {}
+        Err(error) => return Err(NotTold::Failed(error)),
+    }
+    let stats = Some(stats::host(&host.home));
+    let stats = EventParams { event: "node.host.stats".into(), payload: stats, payload_json: None };
+    let told = link.request_raw(Event::NAME, Some(json!(stats))).await;
+    told.map(drop).map_err(|error| match error.answered().and_then(|answer| answer.detail_code()) {
+        Some("PAIRING_CHANGED") => NotTold::Awaited("see `openclaw nodes pending` at the Gateway".into()),
+        _ => NotTold::Failed(error),
+    })
+}
+
 fn since(state: &LinkState) -> Option<std::time::SystemTime> {
     match state {
         LinkState::Up { since, .. } => Some(*since),
-        _ => None,
-    }
-}
-
-/// What a person has to do before this node may be used; `None` when nothing, or when it cannot be told (N-3.12).
-async fn awaited(link: &Link) -> Option<String> {
-    let nothing_to_run = Value::Object(serde_json::Map::new());
-    match link.request_raw(RunnerInventoryUpdate::NAME, Some(nothing_to_run)).await {
-        Err(CallError::Answered { error, .. }) if error.message.contains("approval") => Some(error.message.clone()),
         _ => None,
     }
 }

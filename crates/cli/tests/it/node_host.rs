@@ -134,6 +134,7 @@ async fn a_host_is_approved_asked_and_runs_what_its_owner_allows() {
     eventually("the host says what it waits for", || host.said().contains(&approve));
     owner.request("node.pair.approve", json!({"requestId": asked["requestId"]})).await.unwrap();
     let stats = owner.event("node.hostStats").await;
+    eventually("the host says that it is approved", || host.said().contains("INFO approved"));
     assert!(stats["hostStats"]["cpuCount"].as_u64() > Some(0), "{stats}");
     let node_id = asked["nodeId"].as_str().unwrap();
     let row = owner.request("node.describe", json!({"nodeId": node_id})).await.unwrap();
