@@ -2,24 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use wire::methods::node::DANGEROUS_COMMANDS;
+
 use super::pages::worse_when_exposed;
 use super::{Check, Finding, Severity, Subject};
 
 pub(super) const CHECKS: &[Check] = &[dangerous_commands, ineffective_denials, shared_host];
-
-/// Commands that need an explicit entry because they spy, send or spend (N-4.5).
-const DANGEROUS: [&str; 10] = [
-    "camera.snap",
-    "camera.clip",
-    "camera.ptz.control",
-    "screen.record",
-    "contacts.add",
-    "calendar.add",
-    "reminders.add",
-    "health.summary",
-    "sms.send",
-    "sms.search",
-];
 
 fn lists<'a>(current: &'a [String], january: &'a [String]) -> BTreeSet<&'a str> {
     current.iter().chain(january).map(|command| command.trim()).filter(|command| !command.is_empty()).collect()
@@ -29,8 +17,10 @@ fn dangerous_commands(subject: &Subject<'_>) -> Vec<Finding> {
     let nodes = &subject.config.gateway.nodes;
     let denied = lists(&nodes.commands.deny, &nodes.deny_commands);
     let allowed = lists(&nodes.commands.allow, &nodes.allow_commands);
-    let dangerous: Vec<&str> =
-        allowed.into_iter().filter(|command| DANGEROUS.contains(command) && !denied.contains(command)).collect();
+    let dangerous: Vec<&str> = allowed
+        .into_iter()
+        .filter(|command| DANGEROUS_COMMANDS.contains(command) && !denied.contains(command))
+        .collect();
     if dangerous.is_empty() {
         return Vec::new();
     }

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use config::Config;
 use serde_json::json;
 use wire::ErrorShape;
-use wire::methods::node::{LIST_DIR_COMMAND, Surface, UPLOAD_COMMAND};
+use wire::methods::node::{DANGEROUS_COMMANDS, LIST_DIR_COMMAND, Surface, UPLOAD_COMMAND};
 
 use super::platform::Platform;
 
@@ -87,19 +87,6 @@ const DESKTOP: &[&str] = &[
     "screen.snapshot",
     "desktop.stream",
 ];
-/// Never without the config's own word, whatever was approved (N-4.5).
-const DANGEROUS: &[&str] = &[
-    "camera.snap",
-    "camera.clip",
-    "camera.ptz.control",
-    "screen.record",
-    "contacts.add",
-    "calendar.add",
-    "reminders.add",
-    "health.summary",
-    "sms.send",
-    "sms.search",
-];
 /// On any device that can talk (N-4.6).
 const TALK: &[&str] = &["talk.ptt.start", "talk.ptt.stop", "talk.ptt.cancel", "talk.ptt.once"];
 /// Commands that only an administrator may approve (N-3.16) or call (N-4.10).
@@ -172,7 +159,7 @@ impl Policy {
     pub(crate) fn ceiling(&self, platform: Platform, declared: &Surface) -> Surface {
         let may = |command: &String| {
             !self.deny.contains(command)
-                && (DANGEROUS.contains(&command.as_str()) || self.is_listed(platform, declared, command))
+                && (DANGEROUS_COMMANDS.contains(&command.as_str()) || self.is_listed(platform, declared, command))
         };
         let commands = declared.commands.iter().filter(|command| may(command)).cloned().collect();
         pruned(Surface { commands, ..declared.clone() }, declared)
@@ -211,7 +198,7 @@ impl Policy {
         if self.deny.contains(command) {
             return Err(Withheld::Denied);
         }
-        if DANGEROUS.contains(&command) && !self.allow.contains(command) {
+        if DANGEROUS_COMMANDS.contains(&command) && !self.allow.contains(command) {
             return Err(Withheld::Dangerous);
         }
         if !self.is_listed(platform, declared, command) {
@@ -341,7 +328,7 @@ mod tests {
     /// N-4.1, N-4.5
     #[test]
     fn what_is_dangerous_needs_the_config_and_deny_always_wins() {
-        for command in DANGEROUS {
+        for command in DANGEROUS_COMMANDS {
             assert_eq!(judged(&policy(&[], &[]), Platform::Ios, command), Err(Withheld::Dangerous), "{command}");
             assert_eq!(judged(&policy(&[command], &[]), Platform::Ios, command), Ok(()), "{command}");
             assert_eq!(judged(&policy(&[command], &[command]), Platform::Ios, command), Err(Withheld::Denied));

@@ -3,27 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Method;
 use crate::connect::Credential;
 use crate::scope::{Role, ScopeSet};
 
-macro_rules! device_methods {
-    ($($(#[$doc:meta])* $ident:ident = $name:literal, $params:ty => $result:ty;)*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Debug)]
-            pub struct $ident;
-
-            impl Method for $ident {
-                const NAME: &'static str = $name;
-                type Params = $params;
-                type Result = $result;
-            }
-        )*
-    };
-}
-
-device_methods! {
+methods! {
     /// `device.invite`; a method of ours (SSH-17).
     Invite = "device.invite", Value => InviteResult;
     /// `device.pair.list`

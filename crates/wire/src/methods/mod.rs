@@ -1,6 +1,23 @@
 //! Every method of the protocol: its name, who may call it, and (for the ones whose types are here) its params and
 //! result. The table in [`table`] knows them all, so that one that is not built yet still answers precisely.
 
+/// Declares methods by name, params and result.
+macro_rules! methods {
+    ($($(#[$doc:meta])* $ident:ident = $name:literal, $params:ty => $result:ty;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug)]
+            pub struct $ident;
+
+            impl $crate::methods::Method for $ident {
+                const NAME: &'static str = $name;
+                type Params = $params;
+                type Result = $result;
+            }
+        )*
+    };
+}
+
 pub mod agent;
 pub mod agents;
 pub mod auth;

@@ -5,26 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use super::Method;
 use crate::connect::ConnectParams;
 
-macro_rules! node_methods {
-    ($($(#[$doc:meta])* $ident:ident = $name:literal, $params:ty => $result:ty;)*) => {
-        $(
-            $(#[$doc])*
-            #[derive(Debug)]
-            pub struct $ident;
-
-            impl Method for $ident {
-                const NAME: &'static str = $name;
-                type Params = $params;
-                type Result = $result;
-            }
-        )*
-    };
-}
-
-node_methods! {
+methods! {
     /// `node.list`
     List = "node.list", Value => Value;
     /// `node.describe`
@@ -247,6 +230,20 @@ pub struct ProgressParams {
     /// At most [`CHUNK_MAX_BYTES`] of UTF-8.
     pub chunk: String,
 }
+
+/// Commands that spy, send or spend: never asked for without the config's own word, whatever was approved (N-4.5).
+pub const DANGEROUS_COMMANDS: [&str; 10] = [
+    "camera.snap",
+    "camera.clip",
+    "camera.ptz.control",
+    "screen.record",
+    "contacts.add",
+    "calendar.add",
+    "reminders.add",
+    "health.summary",
+    "sms.send",
+    "sms.search",
+];
 
 /// The command that lists folders of a node; spelled like the Gateway's own method.
 pub const LIST_DIR_COMMAND: &str = "fs.listDir";
