@@ -13,7 +13,7 @@ use crate::client;
 use crate::process::Server;
 use crate::report::Report;
 
-const CONNECTS: usize = 300;
+const CONNECTS: usize = 3_000;
 /// About the size of a signed `connect` request.
 pub(super) const CONNECT_BYTES: usize = 700;
 

@@ -14,7 +14,7 @@ use crate::client;
 use crate::process::Server;
 use crate::report::Report;
 
-const CONNECTS: usize = 300;
+const CONNECTS: usize = 3_000;
 
 pub(crate) async fn measure(binary: &Path, runs: usize, report: &mut Report) -> Result<()> {
     let (mut cost, mut ratio, mut added) = (vec![], vec![], vec![]);
