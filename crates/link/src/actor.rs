@@ -38,15 +38,22 @@ pub(crate) fn request_id(number: u64) -> String {
     format!("{number}:{}", uuid::Uuid::new_v4())
 }
 
+/// Something to send that says nothing, for lines through SSH. An `sshd` that only forwards leaves Nagle's algorithm on: of
+/// two things the Gateway says in a row it holds the second back until our kernel acknowledges the first, which it puts
+/// off by 40 ms unless there is something to send. A pong nobody asked for is allowed (RFC 6455, 5.5.3).
+pub(crate) fn acknowledgement() -> Message {
+    Message::pong(Vec::new())
+}
+
 /// Starts the task and returns its handles.
-pub(crate) fn spawn(socket: Socket, pins: Option<PinWatch>, greeting: Greeting) -> (Client, Events) {
+pub(crate) fn spawn(socket: Socket, pins: Option<PinWatch>, is_ssh: bool, greeting: Greeting) -> (Client, Events) {
     let (commands, inbox) = mpsc::channel(COMMANDS);
     let (events, queue) = mpsc::channel(EVENTS);
     let (closed_tx, closed) = watch::channel(None);
     let ticks = Duration::from_millis(greeting.hello.policy.tick_interval_ms);
     let silence = ticks.max(Duration::from_millis(1)) * TICKS_MISSED;
     let pulse = Pulse { heard: Instant::now(), asked: None, pings: 0 };
-    let actor = Actor { socket, inbox, events, pins, pending: HashMap::new(), requests: 1, silence, pulse };
+    let actor = Actor { socket, inbox, events, pins, pending: HashMap::new(), requests: 1, silence, pulse, is_ssh };
     tokio::spawn(async move {
         let ended = actor.run().await;
         tracing::debug!(code = ended.code, reason = %ended.reason, "gateway connection ended");
@@ -65,6 +72,8 @@ struct Actor {
     requests: u64,
     silence: Duration,
     pulse: Pulse,
+    /// Whether an SSH server stands between.
+    is_ssh: bool,
 }
 
 /// Whether the other side is alive, as far as we know.
@@ -121,6 +130,10 @@ impl Actor {
                             }
                             self.pulse.hear(&message);
                             if let Some(ended) = self.on_message(&message) {
+                                return ended;
+                            }
+                            let waits = self.is_ssh && message.is_text() && !self.pending.is_empty();
+                            if waits && let Err(ended) = self.write(acknowledgement()).await {
                                 return ended;
                             }
                         }

@@ -232,6 +232,10 @@ async fn dial(how: &Connect, stored: Option<&StoredToken>) -> Result<(Client, Ev
         awaited = Awaited::Upgrade;
         let mut socket = upgrade(&how.target, stream).await?;
         awaited = Awaited::Challenge;
+        if how.target.ssh().is_some() {
+            // Whether it could be written is told, with the reason, by the read that follows.
+            let _broken = socket.send(actor::acknowledgement()).await;
+        }
         let challenge = read_challenge(&how.target, &mut socket).await?;
         awaited = Awaited::Hello;
         let hello = say_connect(how, stored, &challenge, &mut socket).await?;
@@ -250,7 +254,12 @@ async fn dial(how: &Connect, stored: Option<&StoredToken>) -> Result<(Client, Ev
     if let Some(watch) = &watch {
         watch.hello(&hello.features);
     }
-    Ok(actor::spawn(socket, watch, Greeting { challenge, hello, timeout: how.timeout, latency: started.elapsed() }))
+    Ok(actor::spawn(
+        socket,
+        watch,
+        how.target.ssh().is_some(),
+        Greeting { challenge, hello, timeout: how.timeout, latency: started.elapsed() },
+    ))
 }
 
 /// The stream, in TLS where the target says so; the second answer is the certificate that was shown.
