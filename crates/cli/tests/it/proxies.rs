@@ -32,7 +32,10 @@ fn nginx(folder: &Path, port: u16) -> Command {
     let temp: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
         .map(|kind| format!("{kind}_temp_path {}/{kind};\n", folder.display()))
         .concat();
-    let whole = format!("pid nginx.pid;\ndaemon off;\nevents {{}}\nhttp {{\naccess_log off;\n{temp}{site}\n}}\n");
+    // One process, so that ending it ends all of it.
+    let whole = format!(
+        "pid nginx.pid;\ndaemon off;\nmaster_process off;\nevents {{}}\nhttp {{\naccess_log off;\n{temp}{site}\n}}\n"
+    );
     std::fs::write(folder.join("nginx.conf"), whole).unwrap();
     let mut command = Command::new("nginx");
     command.arg("-p").arg(folder).args(["-c", "nginx.conf", "-e", "error.log"]);
