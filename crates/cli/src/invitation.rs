@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use base::{Code, Explain as _, Secret};
+use base::{Code, Explain as _, Secret, Step};
 use link::{Connect, Credentials, DialError, Ran, SshRoute};
 use serde::Deserialize;
 use wire::connect::Credential;
@@ -74,8 +74,12 @@ pub(crate) async fn ask(route: &SshRoute, script: &str, far_port: u16, within: D
     let Some(invitation) = invitation else { return Err(not_invited(route, &why_not(&ran))) };
     if invitation.port != far_port {
         let port = invitation.port;
-        return Err(not_invited(route, &format!("it speaks for the Gateway on port {port}, not {far_port}"))
-            .advise(format!("name that port with --port {port}, or log in as the owner of {login}'s other Gateway")));
+        let mut failure = not_invited(route, &format!("it speaks for the Gateway on port {port}, not {far_port}"));
+        // The first step is the one that a person is shown.
+        let step =
+            format!("set gateway.remote.remotePort to {port}, or log in as the owner of {login}'s other Gateway");
+        failure.next.insert(0, Step::advise(step));
+        return Err(failure);
     }
     Ok(Secret::new(invitation.bootstrap_token.as_str()))
 }
@@ -92,7 +96,8 @@ fn why_not(ran: &Ran) -> String {
 
 fn not_invited(route: &SshRoute, why: &str) -> Failure {
     let login = route.target.whole();
-    let message = format!("this machine is not paired with the Gateway of {login}, which cannot be asked to: {why}");
+    let message =
+        format!("this machine is not paired with the Gateway of {login}, and its host cannot let it in: {why}");
     Failure::refused("SSH_NOT_INVITED", message)
         .advise("show the Gateway's own token once, with --token-file PATH; a device token follows from it")
         .step(route.command_there("openclaw gateway status"))

@@ -6,6 +6,7 @@ use wire::message::{Block, Message, UserContent};
 
 /// `[Sat 2026-11-21 09:13 UTC]`.
 pub fn stamp(ms: i64, zone: &TimeZone) -> String {
+    // A time beyond the calendar (a damaged entry) shows as 1970; the words it stands before are what matters.
     let at = jiff::Timestamp::from_millisecond(ms).unwrap_or_default().to_zoned(zone.clone());
     format!("[{}]", at.strftime("%a %Y-%m-%d %H:%M %Z"))
 }

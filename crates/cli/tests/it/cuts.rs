@@ -195,6 +195,7 @@ async fn a_frozen_client_is_back_at_once_after_its_wake() {
     let mut child = command.stdout(output).spawn().unwrap();
     let connected = async {
         while !std::fs::read_to_string(folder.join("logs.out")).unwrap().contains("\"log\"") {
+            // Another process's file; this is the poll itself.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
@@ -208,6 +209,7 @@ async fn a_frozen_client_is_back_at_once_after_its_wake() {
     let woke = Instant::now();
     let back = async {
         while scene.line.accepted() < 2 {
+            // The line counts and tells nobody; this is the poll itself.
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };

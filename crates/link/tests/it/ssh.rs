@@ -245,7 +245,10 @@ async fn standing_forward(backend: SshBackend) {
     connect(&through(&by_hand, far)).await.unwrap();
     assert_eq!(sshd.logins(), 1, "nothing stood there: ours");
     let mut child = forward.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
     while tokio::net::TcpStream::connect(("127.0.0.1", local)).await.is_err() {
+        assert!(Instant::now() < deadline, "the forward by hand does not stand");
+        // Another program's listener sends no event; this is the poll itself.
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     connect(&through(&by_hand, far)).await.unwrap();
