@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::process::Command as Process;
 
 use super::{Command, Cx, Refusal, read};
-use crate::exec_policy::Places;
+use exec_policy::Places;
 
 /// How long the note may take to be shown.
 const SHOWN_WITHIN: Duration = Duration::from_secs(10);

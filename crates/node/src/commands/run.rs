@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::program::{self, Ended, Plan};
 use super::{Command, Cx, Host, Refusal, read};
-use crate::exec_policy::{Admitted, Denied, Document, Places, Wish, judge};
+use exec_policy::{Admitted, Denied, Document, Places, Wish, judge};
 
 /// How long a program may take when nobody says; the call's own time ends it sooner.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);

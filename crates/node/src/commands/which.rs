@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Command, Cx, Refusal, read};
-use crate::exec_policy::Places;
+use exec_policy::Places;
 
 /// Most names in one question.
 const MAX_NAMES: usize = 256;

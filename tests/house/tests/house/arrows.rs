@@ -7,13 +7,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("wire", &[]),
     ("config", &["base"]),
+    ("exec_policy", &["base"]),
     ("store", &["base", "wire", "config"]),
     ("link", &["base", "wire"]),
     ("channels", &["base", "wire", "config", "store"]),
-    ("agent", &["base", "wire", "config", "store"]),
-    ("node", &["base", "wire", "config", "link"]),
-    ("gateway", &["base", "wire", "config", "store", "agent", "channels"]),
-    ("cli", &["base", "wire", "config", "store", "link", "channels", "agent", "node", "gateway"]),
+    ("agent", &["base", "wire", "config", "exec_policy", "store"]),
+    ("node", &["base", "wire", "config", "exec_policy", "link"]),
+    ("gateway", &["base", "wire", "config", "exec_policy", "store", "agent", "channels"]),
+    ("cli", &["base", "wire", "config", "exec_policy", "store", "link", "channels", "agent", "node", "gateway"]),
 ];
 /// Ours, but for tests only.
 const FOR_TESTS: &[&str] = &["kit", "house"];
