@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use agent::policy::{Layer, Profile};
+use agent::ports::Ports;
 use agent::run::{self, Model, NoModel, TurnDeps};
 use agent::tools::{ExecSettings, Processes, Security, ToolDeps, Toolbox};
 use base::Env;
@@ -70,6 +71,7 @@ impl Driving {
             extra_system: options.extra_system_prompt,
             default_model: default,
             tools: self.layers(&agent),
+            rights: options.rights,
             zone: config.agents.defaults.user_timezone.clone(),
             ..run::Turn::new(&*input.run_id, chosen.map(Model::from), self.agents.workspace(&agent))
         }
@@ -119,12 +121,13 @@ fn profile(profile: Option<ToolProfile>) -> Profile {
 }
 
 /// The tools of this Gateway. What `exec` may run is read again for every turn.
-pub(crate) fn toolbox(config: &Config, store: Store, models: Models, version: &str) -> Toolbox {
+pub(crate) fn toolbox(config: &Config, store: Store, models: Models, ports: Ports, version: &str) -> Toolbox {
     Toolbox::new(&ToolDeps {
         exec: exec_settings(config),
         processes: Processes::new(),
         store,
         models: Arc::new(models),
+        ports,
         version: version.into(),
     })
 }

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use agent::ports::Ports;
 use base::{Code, Env, Explain, Kind, Secret, StatePaths, Step};
 use config::{Bind, Config, Loaded, StartOverrides};
 use serde_json::json;
@@ -157,10 +158,12 @@ impl Gateway {
         let mode = config::effective_tailscale(&config.current(), &overrides);
         let on_tailnet = tailscale::door(mode)?;
         let tailscale = Tailscale::new(mode, config.env().clone(), &config.current().gateway.control_ui.base_path);
-        let Work { agents, models, toolbox, rows, news, lanes } = Work::new(&config, &store, &hub, &version);
+        let nodes = Nodes::new(store.clone(), hub.clone(), config.clone());
+        let ports = Ports { nodes: Arc::new(nodes.clone()), approvals: Arc::new(agent::ports::Nothing) };
+        let Work { agents, models, toolbox, rows, news, lanes } = Work::new(&config, &store, &hub, ports, &version);
         let services = Arc::new(Services {
             pairing: Pairing::new(store.clone(), hub.clone()),
-            nodes: Nodes::new(store.clone(), hub.clone(), config.clone()),
+            nodes,
             presence: Presence::new(hub.clone(), versions.clone(), &machine, &version, &instance_id),
             health: Health::start(store.clone(), hub.clone(), versions.clone(), config.clone(), tailscale.clone())
                 .await?,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use agent::ports::Ports;
 use agent::providers::Http;
 use agent::tools::Toolbox;
 use store::Store;
@@ -32,11 +33,11 @@ pub(crate) struct Work {
 
 impl Work {
     /// Builds them over the parts below.
-    pub(crate) fn new(config: &ConfigNow, store: &Store, hub: &Hub, version: &str) -> Self {
+    pub(crate) fn new(config: &ConfigNow, store: &Store, hub: &Hub, ports: Ports, version: &str) -> Self {
         let (values, env) = (config.current(), config.env());
         let agents = Agents::new(config.clone(), env.clone());
         let models = Models::new(agents.clone(), env.clone(), Arc::new(Http::default()));
-        let toolbox = toolbox(&values, store.clone(), models.clone(), version);
+        let toolbox = toolbox(&values, store.clone(), models.clone(), ports, version);
         let runs = Runs::default();
         let rows = Rows::new(runs.clone(), agents.clone(), models.clone());
         let news = News::new(hub.clone(), store.clone(), rows.clone());

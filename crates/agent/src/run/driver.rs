@@ -283,6 +283,8 @@ impl<'a> Driver<'a> {
             run_id: self.turn.run_id.clone(),
             session: self.session.clone(),
             agent: self.agent.clone(),
+            rights: self.turn.rights,
+            call_id: call.id.clone(),
             workspace: self.turn.workspace.clone(),
             env: self.deps.env.clone(),
             cancel: self.stop_tools.child_token(),

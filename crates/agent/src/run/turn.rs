@@ -10,6 +10,7 @@ use store::Store;
 use super::effect::Silence;
 use super::usage::Price;
 use crate::policy::Layer;
+use crate::ports::Rights;
 use crate::prompt::TurnKind;
 use crate::prompt::files::Caps;
 use crate::providers::{Provider, Thinking};
@@ -47,6 +48,8 @@ pub struct Turn {
     pub channel: String,
     /// The default model, for the runtime line.
     pub default_model: String,
+    /// How far the one who began it is trusted.
+    pub rights: Rights,
     /// Which tools it may use.
     pub tools: Vec<Layer>,
     /// The person's time zone, an IANA name.
@@ -71,6 +74,7 @@ impl Turn {
             extra_system: None,
             channel: "webchat".into(),
             default_model: String::new(),
+            rights: Rights::default(),
             tools: Vec::new(),
             zone: None,
             caps: Caps::default(),

@@ -28,6 +28,7 @@ use tokio_util::sync::CancellationToken;
 use wire::message::Block;
 use wire::{AgentId, SessionKey};
 
+use crate::ports::{Asker, Rights};
 use crate::providers::ToolSpec;
 
 /// One tool.
@@ -52,6 +53,10 @@ pub struct ToolCx {
     pub session: SessionKey,
     /// The agent that asks; background processes belong to it.
     pub agent: AgentId,
+    /// How far the one who began the run is trusted.
+    pub rights: Rights,
+    /// The call, as the model named it.
+    pub call_id: String,
     /// The default working folder. Not a jail.
     pub workspace: PathBuf,
     /// The Gateway's environment, for children.
@@ -60,6 +65,14 @@ pub struct ToolCx {
     pub cancel: CancellationToken,
     /// Output while it runs; a full queue drops updates, never blocks the tool.
     pub progress: mpsc::Sender<String>,
+}
+
+impl ToolCx {
+    /// On whose behalf the tool asks the rest of the Gateway.
+    pub fn asker(&self) -> Asker {
+        let (run_id, session, agent) = (self.run_id.clone(), self.session.clone(), self.agent.clone());
+        Asker { run_id, session, agent, rights: self.rights }
+    }
 }
 
 /// What a tool gives back.

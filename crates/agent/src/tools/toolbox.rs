@@ -5,6 +5,7 @@ use std::sync::Arc;
 use store::Store;
 
 use super::{ExecSettings, ModelNames, Processes, Tool, edit, exec, process, read, session_status, write};
+use crate::ports::Ports;
 use crate::providers::ToolSpec;
 
 /// Makes one tool.
@@ -31,6 +32,8 @@ pub struct ToolDeps {
     pub store: Store,
     /// What models are called.
     pub models: Arc<dyn ModelNames>,
+    /// The rest of the Gateway.
+    pub ports: Ports,
     /// The version of the product, for people.
     pub version: String,
 }

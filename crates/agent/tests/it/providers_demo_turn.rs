@@ -27,6 +27,7 @@ async fn a_newcomer_sees_the_whole_machine_move() {
         processes: Processes::new(),
         store: store.clone(),
         models: catalog.clone(),
+        ports: openclaw_agent::ports::Ports::none(),
         version: "1.2.3".into(),
     };
     let deps = TurnDeps { store: store.clone(), toolbox: Toolbox::new(&tools), env };

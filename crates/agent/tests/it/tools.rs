@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base::Env;
+use openclaw_agent::ports::{Ports, Rights};
 use openclaw_agent::tools::{
     ExecSettings, ModelName, ModelNames, Processes, Security, ToolCx, ToolDeps, ToolOutput, Toolbox,
 };
@@ -50,6 +51,7 @@ impl Bench {
             processes: Processes::new(),
             store: store.clone(),
             models: Arc::new(OneVendor),
+            ports: Ports::none(),
             version: "1.2.3".into(),
         };
         Self {
@@ -84,6 +86,8 @@ impl Bench {
             run_id: "run".into(),
             session: SessionKey::main(&self.agent, "main"),
             agent: self.agent.clone(),
+            rights: Rights::default(),
+            call_id: "call".into(),
             workspace: self.workspace.path().to_owned(),
             env: self.env.clone(),
             cancel: self.cancel.clone(),

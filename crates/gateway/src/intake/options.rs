@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use agent::ports::Rights;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -18,6 +19,8 @@ pub(crate) struct RunOptions {
     /// Longest run; 0 for no limit; the config's when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) timeout_ms: Option<u64>,
+    /// How far the sender is trusted.
+    pub(crate) rights: Rights,
     /// Added to the system prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) extra_system_prompt: Option<String>,

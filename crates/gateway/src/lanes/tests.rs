@@ -1,5 +1,6 @@
 //! Lanes over a real store and a turn that does what the test says.
 
+use agent::ports::Ports;
 use base::{Env, StatePaths};
 use config::Loaded;
 use serde_json::json;
@@ -25,7 +26,8 @@ impl House {
         let env = Env::of([("HOME", home.path().to_str().unwrap())]);
         let paths = StatePaths::resolve(&env, None).unwrap();
         let store = Store::open(&paths).unwrap();
-        let work = Work::new(&ConfigNow::new(paths, env, Loaded::default()), &store, &Hub::default(), "test");
+        let work =
+            Work::new(&ConfigNow::new(paths, env, Loaded::default()), &store, &Hub::default(), Ports::none(), "test");
         let lanes = Lanes::new(store.clone(), work.news, Runs::default(), drive, 1);
         Self { lanes, store, session: SessionKey::main(&AgentId::main(), "main"), _home: home }
     }

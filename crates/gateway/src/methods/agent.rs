@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use agent::ports::Rights;
 use serde_json::{Value, json};
 use store::{Input, NewSession};
 use wire::methods::agent::{
@@ -39,7 +40,7 @@ async fn agent(cx: Cx, params: AgentParams, first: First) -> Result<Value, Stage
     if command.as_ref().is_some_and(Command::resets) {
         cx.who.require(Scope::Admin)?;
     }
-    let said = said(params, session, new_session, command.is_some());
+    let said = said(params, session, new_session, command.is_some(), cx.who.rights());
     match (intake::take(&cx, said).await?, command) {
         (Taken::New(input), Some(command)) => {
             first.send(&accepted(&input));
@@ -57,7 +58,7 @@ async fn agent(cx: Cx, params: AgentParams, first: First) -> Result<Value, Stage
     }
 }
 
-fn said(params: AgentParams, session: SessionKey, new_session: NewSession, is_command: bool) -> Said {
+fn said(params: AgentParams, session: SessionKey, new_session: NewSession, is_command: bool, rights: Rights) -> Said {
     Said {
         run_id: params.idempotency_key,
         session,
@@ -68,6 +69,7 @@ fn said(params: AgentParams, session: SessionKey, new_session: NewSession, is_co
             thinking: params.thinking,
             model: params.model,
             timeout_ms: params.timeout.map(|seconds| seconds.saturating_mul(1000)),
+            rights,
             extra_system_prompt: params.extra_system_prompt,
         },
         source: if is_command { TYPED } else { "agent" },

@@ -9,15 +9,14 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant as Moment, timeout_at};
 use uuid::Uuid;
-use wire::methods::node::{
-    AnswerParams, InvokeCancel, InvokeParams, InvokeRequest, InvokeResult, PROGRESS_CAP, ProgressParams,
-};
+use wire::methods::node::{AnswerParams, InvokeCancel, InvokeParams, InvokeRequest, InvokeResult, ProgressParams};
 use wire::{ErrorShape, Scope, events};
 
+use super::by::By;
 use super::calls::Word;
 use super::policy::calling_takes_admin;
 use super::{Live, Nodes};
-use crate::rpc::{Caller, unavailable};
+use crate::rpc::unavailable;
 
 /// How long a call may take when nobody says (N-5.1).
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
@@ -40,7 +39,7 @@ impl Nodes {
     ///
     /// # Errors
     /// Which gate the command does not pass (N-4.12), that the node is away, or what it said (N-5.5…5.9).
-    pub(crate) async fn invoke(&self, who: &Caller, asked: InvokeParams) -> Outcome {
+    pub(crate) async fn invoke(&self, by: By<'_>, asked: InvokeParams) -> Outcome {
         if asked.idempotency_key.trim().is_empty() {
             return Err(ErrorShape::invalid("invalid node.invoke params: at /idempotencyKey: must not be empty"));
         }
@@ -49,7 +48,7 @@ impl Nodes {
             return Err(ErrorShape::invalid(message));
         }
         if calling_takes_admin(&asked.command) {
-            who.require(Scope::Admin)?;
+            by.require(Scope::Admin)?;
         }
         let first = match self.calls().keys.join(&asked)? {
             Joined::First(first) => first,
@@ -59,13 +58,13 @@ impl Nodes {
                 return outcome.unwrap_or_else(|| Err(failed("ABORTED", "the first caller gave up", true, None)));
             }
         };
-        let outcome = self.ask(who, &asked).await;
+        let outcome = self.ask(by, &asked).await;
         first.done(&outcome);
         outcome
     }
 
     /// The call itself; asked again when the node says that it is not ready (N-5.10).
-    async fn ask(&self, who: &Caller, asked: &InvokeParams) -> Outcome {
+    async fn ask(&self, by: By<'_>, asked: &InvokeParams) -> Outcome {
         let limit = match asked.timeout_ms {
             None => Some(DEFAULT_TIMEOUT),
             Some(0) => None,
@@ -75,7 +74,7 @@ impl Nodes {
         let mut tries = 0;
         loop {
             let live = self.allowed(asked).await?;
-            let outcome = self.once(who, &live, asked, until).await;
+            let outcome = self.once(by, &live, asked, until).await;
             tries += 1;
             let not_ready =
                 matches!(&outcome, Err(Unanswered::Refused { code, touched: false, .. }) if code == "NODE_NOT_READY");
@@ -103,7 +102,7 @@ impl Nodes {
 
     async fn once(
         &self,
-        who: &Caller,
+        by: By<'_>,
         live: &Live,
         asked: &InvokeParams,
         until: Option<Moment>,
@@ -139,10 +138,10 @@ impl Nodes {
                 Err(_) => return Err(Unanswered::Idle),
                 Ok(Some(Word::Chunk { seq, chunk })) => {
                     touched = true;
-                    if who.has_cap(PROGRESS_CAP) {
+                    if let Some(conn_id) = by.progress_to() {
                         let (invoke_id, node_id) = (asked.idempotency_key.clone(), asked.node_id.clone());
                         let piece = ProgressParams { invoke_id, node_id, seq, chunk };
-                        self.0.hub.to(who.conn_id, &events::NODE_INVOKE_PROGRESS, &piece);
+                        self.0.hub.to(conn_id, &events::NODE_INVOKE_PROGRESS, &piece);
                     }
                     idle_until = Some(Moment::now() + IDLE_TIMEOUT);
                 }

@@ -1,10 +1,13 @@
 //! The nodes that are connected, what each may do, and the way to ask them. What a node declares is a claim: it may do
 //! what it declared, a person approved and the policy allows (N-1.2), and that is worked out anew whenever it is asked.
 
+pub(crate) mod by;
 pub(crate) mod calls;
+mod decide;
 pub(crate) mod invoke;
 pub(crate) mod platform;
 pub(crate) mod policy;
+mod port;
 pub(crate) mod rows;
 
 use std::collections::HashMap;

@@ -6,6 +6,7 @@ use std::ops::Deref;
 use std::str::FromStr;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use agent::ports::Rights;
 use uuid::Uuid;
 use wire::connect::{AuthMethod, ClientInfo};
 use wire::{ErrorShape, Role, Scope, ScopeSet};
@@ -67,6 +68,11 @@ impl Caller {
     /// Whether the client advertised `cap`.
     pub(crate) fn has_cap(&self, cap: &str) -> bool {
         self.caps.iter().any(|have| have == cap)
+    }
+
+    /// How far what it says is trusted by a run: who may do anything here is an owner.
+    pub(crate) fn rights(&self) -> Rights {
+        Rights { owner: self.scopes.allows(Scope::Admin), from_node: false }
     }
 
     /// Fails unless the caller holds `scope`; for params that need more than their method.

@@ -28,6 +28,7 @@ pub mod config;
 pub mod dashboard;
 pub mod device;
 pub mod empty;
+pub mod exec_approval;
 pub mod gateway_identity;
 pub mod health;
 pub mod logs;

@@ -144,6 +144,7 @@ impl Bench {
             processes: Processes::new(),
             store: store.clone(),
             models: Arc::new(NoNames),
+            ports: openclaw_agent::ports::Ports::none(),
             version: "1.2.3".into(),
         };
         let deps = TurnDeps { store, toolbox: Toolbox::of(tools, &tool_deps), env: Env::default() };

@@ -25,7 +25,12 @@ pub(super) async fn send(cx: Cx, params: SendParams, first: First) -> Result<(),
         run_id: params.idempotency_key,
         text: params.message,
         attachments: params.attachments.unwrap_or_default(),
-        options: RunOptions { thinking: params.thinking, timeout_ms: params.timeout_ms, ..RunOptions::default() },
+        options: RunOptions {
+            thinking: params.thinking,
+            timeout_ms: params.timeout_ms,
+            rights: cx.who.rights(),
+            ..RunOptions::default()
+        },
         commands: !params.suppress_command_interpretation.unwrap_or(false),
         new_session: NewSession::default(),
         source: methods::chat::Send::NAME,

@@ -3,12 +3,13 @@
 use wire::ErrorShape;
 use wire::methods::node::{AnswerParams, CHUNK_MAX_BYTES, InvokeParams, InvokeResult, ProgressParams, Taken};
 
+use crate::nodes::by::By;
 use crate::nodes::calls::Heard;
 use crate::rpc::Cx;
 
 /// Asks a node.
 pub(super) async fn invoke(cx: Cx, params: InvokeParams) -> Result<InvokeResult, ErrorShape> {
-    cx.nodes.invoke(&cx.who, params).await
+    cx.nodes.invoke(By::Client(&cx.who), params).await
 }
 
 /// A node answers (N-5.3).

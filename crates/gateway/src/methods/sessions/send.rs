@@ -19,7 +19,12 @@ pub(super) async fn send(cx: Cx, params: SendParams, first: First) -> Result<(),
         run_id: params.idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string()),
         text: params.message,
         attachments: params.attachments.unwrap_or_default(),
-        options: RunOptions { thinking: params.thinking, timeout_ms: params.timeout_ms, ..RunOptions::default() },
+        options: RunOptions {
+            thinking: params.thinking,
+            timeout_ms: params.timeout_ms,
+            rights: cx.who.rights(),
+            ..RunOptions::default()
+        },
         commands: true,
         new_session: NewSession::default(),
         source: methods::session_edit::Send::NAME,
