@@ -20,12 +20,22 @@ fn locked() -> BTreeMap<String, Vec<String>> {
     packages
 }
 
-/// The `crate = "…"` of each entry of a list in `deny.toml`.
-fn listed(list: &str) -> Vec<String> {
+/// The `crate = "…"` of each entry of a list in `deny.toml`, and the one library that may bring it all the same.
+fn listed(list: &str) -> Vec<(String, Option<String>)> {
     let text = read("deny.toml");
     let from = text.split_once(&format!("\n{list} = [")).unwrap().1;
     let entries = from.split_once("\n]").unwrap().0.lines().filter(|line| line.contains("crate = "));
-    entries.map(|line| line.split('"').nth(1).unwrap().to_owned()).collect()
+    let wrapper = |line: &str| Some(line.split_once("wrappers = [\"")?.1.split_once('"')?.0.to_owned());
+    entries.map(|line| (line.split('"').nth(1).unwrap().to_owned(), wrapper(line))).collect()
+}
+
+/// Who depends on `name` directly.
+fn dependents(name: &str) -> Vec<String> {
+    let args = ["tree", "--locked", "--offline", "--target=all", "--prefix=depth", "--edges=normal,build", "--depth=1"];
+    let tree = Command::new(env!("CARGO")).args(args).args(["--invert", name, "-popenclaw-cli"]).output().unwrap();
+    let text = String::from_utf8(tree.stdout).unwrap();
+    let direct = text.lines().filter_map(|line| line.strip_prefix('1'));
+    direct.filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
 /// Every package that is built into the binary, on any platform; the lock file also holds what no feature asks for.
@@ -44,7 +54,11 @@ fn no_forbidden_library_came_in() {
     assert!(packages.contains("rustls"), "the tree is read");
     let forbidden = listed("deny");
     assert!(forbidden.len() > 2, "the list is read");
-    for name in forbidden {
+    for (name, wrapper) in forbidden {
+        if let Some(wrapper) = wrapper {
+            assert!(dependents(&name).iter().all(|who| *who == wrapper), "only {wrapper} may bring {name}");
+            continue;
+        }
         assert!(!packages.contains(&name), "{name} is built in; deny.toml says why it must not be");
     }
 }
@@ -55,7 +69,7 @@ fn every_library_stands_once_or_is_excused() {
     for (name, versions) in locked().iter().filter(|(_, versions)| versions.len() > 1) {
         let old = &versions[..versions.len() - 1];
         for version in old {
-            let named = excused.iter().filter_map(|entry| entry.split_once(':')).any(|(crate_name, prefix)| {
+            let named = excused.iter().filter_map(|(entry, _)| entry.split_once(':')).any(|(crate_name, prefix)| {
                 crate_name == name && (version == prefix || version.starts_with(&format!("{prefix}.")))
             });
             assert!(named, "{name} {version} stands beside {}; deny.toml does not excuse it", versions.last().unwrap());
