@@ -31,8 +31,9 @@ check: ## format and lints
 unit: ## all Rust tests, the house's own among them
 	$(CARGO) test --locked --workspace
 
-interop: build $(INTEROP)/node_modules/.package-lock.json ## the original's own client against our binary
-	cd $(INTEROP) && OPENCLAW_BIN=$(DEBUG_BIN) node_modules/.bin/node --test --test-concurrency=1 --test-timeout=180000 'test/*.test.mjs'
+interop: build $(INTEROP)/node_modules/.package-lock.json ## the original's own client and node host against our binary
+	@export OPENCLAW_ORIGINAL=$$($(INTEROP)/original/install $(CARGO_TARGET_DIR)/original) OPENCLAW_BIN=$(DEBUG_BIN); \
+	cd $(INTEROP) && node_modules/.bin/node --test --test-concurrency=1 --test-timeout=180000 'test/*.test.mjs'
 
 $(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
 	cd $(INTEROP) && npm ci --no-audit --no-fund

@@ -6,11 +6,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use serde::Deserialize;
+
 use super::citations::Citations;
 use super::{Rule, Section};
 
 /// Most tests named for one rule; more would only make the page longer.
 const NAMED_TESTS: usize = 3;
+
+/// What was tried with the original itself, and with which version of it.
+#[derive(Deserialize)]
+pub(super) struct Tried {
+    what: String,
+    with: String,
+}
+
+/// The section about [`Tried`].
+pub(super) fn tried(tried: &[Tried]) -> String {
+    let mut section =
+        "\n## With the original itself\n\nThe last results of `tests/interop/test/original.test.mjs`, which \
+         runs the published package against this one:\n\n"
+            .to_owned();
+    for Tried { what, with } in tried {
+        let _ = writeln!(section, "- {what} (version {with})");
+    }
+    section
+}
 
 /// The whole page, given how it stood before.
 pub(super) fn write(sections: &[Section], cited: &Citations, before: &str) -> String {
