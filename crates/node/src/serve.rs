@@ -22,7 +22,8 @@ use wire::methods::node::{
 };
 
 use self::kept::{Joined, Kept};
-use crate::commands::{Command, Cx, Host, Refusal};
+use crate::commands::Refusal;
+use crate::offer::{Call, Offer};
 
 /// Questions answered at once; more are told to come again.
 const PLACES: usize = 32;
@@ -47,21 +48,14 @@ pub(crate) struct Server {
 struct Shared {
     link: Link,
     node_id: String,
-    host: Arc<Host>,
-    commands: Vec<&'static dyn Command>,
+    offers: Vec<Arc<dyn Offer>>,
     kept: Kept,
 }
 
 impl Server {
-    /// One that offers `commands` over `link`.
-    pub(crate) fn new(
-        link: Link,
-        node_id: String,
-        host: Arc<Host>,
-        commands: Vec<&'static dyn Command>,
-        decided: Arc<Notify>,
-    ) -> Self {
-        let shared = Arc::new(Shared { link, node_id, host, commands, kept: Kept::default() });
+    /// One that makes `offers` over `link`.
+    pub(crate) fn new(link: Link, node_id: String, offers: Vec<Arc<dyn Offer>>, decided: Arc<Notify>) -> Self {
+        let shared = Arc::new(Shared { link, node_id, offers, kept: Kept::default() });
         Self {
             shared,
             places: Arc::new(Semaphore::new(PLACES)),
@@ -141,12 +135,12 @@ impl Shared {
 
     /// The command itself, within the time there is.
     async fn handle(&self, request: &InvokeRequest) -> Outcome {
-        let command = self.commands.iter().find(|command| command.name() == request.command);
-        let command = command.ok_or_else(|| Refusal::unavailable("this node does not offer that command"))?;
+        let offer = self.offers.iter().find(|offer| offer.name() == request.command);
+        let offer = offer.ok_or_else(|| Refusal::unavailable("this node does not offer that command"))?;
         let params = serde_json::from_str(request.params_json.as_deref().unwrap_or("null"));
         let params = params.map_err(|error| Refusal::invalid(format!("paramsJSON: {error}")))?;
         let (voice, words) = Voice::new();
-        let handled = command.handle(Cx { host: self.host.clone(), voice }, params);
+        let handled = offer.handle(Call { params, voice });
         let done = async { tokio::join!(handled, self.tell(&request.id, words)).0 };
         let outcome = match request.timeout_ms.filter(|ms| *ms > 0) {
             None => done.await,
@@ -215,7 +209,7 @@ enum Word {
 
 /// A command's way to say something before its answer.
 #[derive(Debug, Clone)]
-pub(crate) struct Voice(mpsc::Sender<Word>);
+pub struct Voice(mpsc::Sender<Word>);
 
 impl std::fmt::Debug for Word {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -239,7 +233,7 @@ impl Voice {
     }
 
     /// A piece of the answer, for who watches; one that is too long or too many is left out.
-    pub(crate) fn chunk(&self, piece: String) {
+    pub fn chunk(&self, piece: String) {
         if piece.len() <= CHUNK_MAX_BYTES {
             // Lost pieces are in the answer all the same.
             let _lost = self.0.try_send(Word::Chunk(piece));
@@ -247,7 +241,7 @@ impl Voice {
     }
 
     /// Something that happened.
-    pub(crate) fn event(&self, name: &'static str, payload: Value) {
+    pub fn event(&self, name: &'static str, payload: Value) {
         if self.0.try_send(Word::Event(name, payload)).is_err() {
             tracing::debug!(event = name, "an event was not told: too many wait");
         }

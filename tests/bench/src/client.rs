@@ -49,12 +49,25 @@ pub(crate) async fn connect(port: u16, key: Option<&SigningKey>) -> Result<Socke
 }
 
 /// The handshake of the protocol, on an open WebSocket.
-pub(crate) async fn greet(mut socket: Socket, key: Option<&SigningKey>) -> Result<Socket> {
+pub(crate) async fn greet(socket: Socket, key: Option<&SigningKey>) -> Result<Socket> {
+    greet_as(socket, key, |_| {}).await
+}
+
+/// The same, with params of its own.
+pub(crate) async fn greet_as(
+    mut socket: Socket,
+    key: Option<&SigningKey>,
+    change: impl FnOnce(&mut ConnectParams),
+) -> Result<Socket> {
     let challenge = next_json(&mut socket).await?;
     let payload = &challenge["payload"];
     let nonce = payload["nonce"].as_str().context("no nonce")?;
     let signed_at = payload["ts"].as_i64().context("no ts")?;
-    let params = params(key.map(|key| (key, nonce, signed_at)))?;
+    let mut params = params(key.map(|key| (key, nonce, signed_at)))?;
+    change(&mut params);
+    if let Some(key) = key {
+        params.device = Some(wire::device_auth::sign(key, &params, signed_at, nonce));
+    }
     send(&mut socket, "c", "connect", &serde_json::to_value(&params)?).await?;
     let hello = next_json(&mut socket).await?;
     if hello["ok"] != true {

@@ -1,4 +1,4 @@
-//! The floor: a WebSocket server that does nothing but send back what it got.
+//! The floors: a WebSocket server that does nothing but send back what it got, and one that passes it on.
 
 use anyhow::Result;
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -34,4 +34,23 @@ pub(crate) async fn serve(tls: bool) -> Result<()> {
             }
         });
     }
+}
+
+/// Serves pairs until killed: whatever one of two connections says, the other one is sent.
+#[expect(clippy::print_stdout, reason = "the parent reads the port from there")]
+pub(crate) async fn relay() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?.port());
+    loop {
+        let (one, other) = (accepted(&listener).await?, accepted(&listener).await?);
+        let ((to_one, from_one), (to_other, from_other)) = (one.split(), other.split());
+        tokio::spawn(from_one.forward(to_other));
+        tokio::spawn(from_other.forward(to_one));
+    }
+}
+
+async fn accepted(listener: &TcpListener) -> Result<tokio_websockets::WebSocketStream<tokio::net::TcpStream>> {
+    let (stream, _) = listener.accept().await?;
+    stream.set_nodelay(true)?;
+    Ok(ServerBuilder::new().accept(stream).await?.1)
 }

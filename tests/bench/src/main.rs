@@ -34,6 +34,9 @@ struct Args {
     /// Be the echo server (used by the benchmark itself).
     #[arg(long, hide = true)]
     echo: bool,
+    /// Be the relay (used by the benchmark itself).
+    #[arg(long, hide = true)]
+    relay: bool,
     /// The same over TLS.
     #[arg(long, hide = true, requires = "echo")]
     tls: bool,
@@ -44,6 +47,9 @@ fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
     if args.echo {
         return runtime.block_on(echo::serve(args.tls));
+    }
+    if args.relay {
+        return runtime.block_on(echo::relay());
     }
     let binary = args.binary.ok_or_else(|| anyhow::anyhow!("--binary names the binary to measure"))?;
     let report = runtime.block_on(measure::all(&binary, args.runs, args.only.as_deref()))?;

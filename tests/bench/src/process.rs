@@ -51,16 +51,24 @@ impl Server {
 
     /// Starts the echo floor.
     pub(crate) async fn echo(tls: bool) -> Result<Self> {
+        Self::floor(if tls { &["--echo", "--tls"] } else { &["--echo"] }).await
+    }
+
+    /// Starts the relay floor; its port takes pairs only, so nobody may knock.
+    pub(crate) async fn relay() -> Result<Self> {
+        Self::floor(&["--relay"]).await
+    }
+
+    async fn floor(args: &[&str]) -> Result<Self> {
         let started = Instant::now();
         let mut child = Command::new(std::env::current_exe()?)
-            .arg("--echo")
-            .args(tls.then_some("--tls"))
+            .args(args)
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
-            .context("starting the echo server")?;
-        let stdout = child.stdout.take().context("the echo server has no stdout")?;
-        let line = BufReader::new(stdout).lines().next_line().await?.context("the echo server said no port")?;
+            .context("starting the floor")?;
+        let stdout = child.stdout.take().context("the floor has no stdout")?;
+        let line = BufReader::new(stdout).lines().next_line().await?.context("the floor said no port")?;
         Ok(Self { child, port: line.trim().parse()?, started, folder: tempfile::tempdir()? })
     }
 
@@ -93,15 +101,20 @@ impl Server {
 
     /// Resident memory in KiB.
     pub(crate) fn rss_kib(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid()?))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
-        Ok(line.split_whitespace().nth(1).context("no VmRSS value")?.parse()?)
+        rss_kib(self.pid()?)
     }
 
     pub(crate) async fn stop(mut self) -> Result<()> {
         self.child.kill().await?;
         Ok(())
     }
+}
+
+/// Resident memory of a process in KiB.
+pub(crate) fn rss_kib(pid: u32) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("no VmRSS")?;
+    Ok(line.split_whitespace().nth(1).context("no VmRSS value")?.parse()?)
 }
 
 /// A command of the binary with nothing of this shell's environment that could change it.

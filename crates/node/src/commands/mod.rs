@@ -78,27 +78,27 @@ impl Host {
 
 /// Why a command was not done (N-10.27).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub struct Refusal {
     /// For programs.
-    pub(crate) code: &'static str,
+    pub code: &'static str,
     /// For people.
-    pub(crate) message: String,
+    pub message: String,
 }
 
 impl Refusal {
     /// The params are not what they should be.
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+    pub fn invalid(message: impl Into<String>) -> Self {
         Self { code: "INVALID_REQUEST", message: message.into() }
     }
 
     /// It cannot be done here, or not now.
-    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+    pub fn unavailable(message: impl Into<String>) -> Self {
         Self { code: "UNAVAILABLE", message: message.into() }
     }
 }
 
 /// The params as a command's own type; none are an empty object.
-fn read<T: DeserializeOwned>(params: Value) -> Result<T, Refusal> {
+pub(crate) fn read<T: DeserializeOwned>(params: Value) -> Result<T, Refusal> {
     let params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };
     serde_json::from_value(params).map_err(|error| Refusal::invalid(format!("invalid params: {error}")))
 }

@@ -4,6 +4,7 @@ mod chat;
 mod connects;
 mod fanout;
 mod idle;
+mod nodes;
 mod remote;
 mod rpc;
 mod start;
@@ -39,6 +40,9 @@ pub(crate) async fn all(binary: &Path, runs: usize, only: Option<&str>) -> Resul
     }
     if wanted("idle") {
         idle::measure(binary, &mut report).await?;
+    }
+    if wanted("nodes") {
+        nodes::measure(binary, runs, &mut report).await?;
     }
     if wanted("chat") {
         chat::measure(binary, runs, &mut report).await?;

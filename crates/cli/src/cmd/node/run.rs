@@ -48,7 +48,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let this = std::env::current_exe().map_err(|error| Failure::new("NO_EXECUTABLE", error.to_string()))?;
     let options = ::node::Options {
         connect,
-        node_id: device.id().to_owned(),
+        device: device.clone(),
         env: app.env.clone(),
         home: app.paths.home.clone(),
         exec_approvals: app.paths.exec_approvals(),

@@ -1,0 +1,335 @@
+//! A node's life: connect, offer commands, and stay until told to stop (N-2, N-11). What a machine of its own offers is
+//! put together in [`crate::host`]; anything else that speaks to a Gateway as a node begins here.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Code, Explain, Kind, Secret, Step};
+use link::supervise::{Decision, Fact, Failure, Supervisor};
+use link::{
+    CallError, Connect, Device, DialError, Happenings, IdentityError, Link, LinkState, Source, Target, TargetError,
+    TokenStore,
+};
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use wire::Role;
+use wire::connect::ClientInfo;
+use wire::methods::Method as _;
+use wire::methods::node::{Event, EventParams, RunnerInventoryUpdate};
+
+use crate::offer::{Call, Offer, Refusal, plain};
+use crate::serve::Server;
+use crate::stats;
+
+/// How often the machine says how it is (N-7.9).
+const STATS_EVERY: Duration = Duration::from_secs(60);
+/// Between two looks whether a person has decided; the decision itself is told sooner.
+const DECISION_LOOK: Duration = Duration::from_secs(30);
+/// Until something that was not taken is told again.
+const AGAIN_AFTER: Duration = Duration::from_secs(5);
+/// How long an answer waits for a connection that is away; on the next one nobody waits for it (N-5.7).
+const PATIENCE: Duration = Duration::from_secs(2);
+/// No jitter: one machine.
+const NO_DICE: f64 = 0.5;
+
+/// A node that is not connected yet.
+///
+/// ```no_run
+/// # async fn example(connect: link::Connect, device: link::Device) -> Result<(), openclaw_node::HostError> {
+/// use openclaw_node::{Node, Refusal};
+/// use serde_json::json;
+///
+/// let node = Node::new(connect, device).offer("thermometer.read", |_call| async { Ok(json!({"celsius": 21.5})) });
+/// node.run(std::future::pending()).await
+/// # }
+/// ```
+pub struct Node {
+    connect: Connect,
+    node_id: String,
+    offers: Vec<Arc<dyn Offer>>,
+    /// A place on the disk that is told about, with the machine (N-7.9).
+    stats_of: Option<PathBuf>,
+}
+
+impl Node {
+    /// A node that connects as `connect` says, and proves itself with `device`; role, caps and commands are filled in by
+    /// what it offers.
+    pub fn new(mut connect: Connect, device: Device) -> Self {
+        let node_id = device.id().to_owned();
+        connect.device = Some(device);
+        Self { connect, node_id, offers: Vec::new(), stats_of: None }
+    }
+
+    /// A node called `name` at a Gateway's `url`, as `openclaw --url` takes it. It keeps its key and what Gateways gave
+    /// it in `folder`, which is its alone; without that folder it is another device, which is paired anew.
+    ///
+    /// # Errors
+    /// [`NodeError`] when the URL is none, or the folder cannot be used.
+    pub fn at(url: &str, name: &str, folder: &Path) -> Result<Self, NodeError> {
+        let target = Target::parse(url, Source::Flag)?;
+        let file = folder.join("device.json");
+        let io = |source| IdentityError::Io { file: folder.to_owned(), source };
+        base::ensure_private_dir(folder).map_err(io)?;
+        let device = Device::load_or_create(&file)?;
+        let client = ClientInfo {
+            display_name: Some(name.to_owned()),
+            version: env!("CARGO_PKG_VERSION").into(),
+            platform: std::env::consts::OS.into(),
+            ..ClientInfo::default()
+        };
+        let connect = Connect { tokens: Some(TokenStore::beside(&file)), ..Connect::new(target, client) };
+        Ok(Self::new(connect, device))
+    }
+
+    /// Shows the Gateway's shared token, which a new device needs; one that is paired shows its own.
+    #[must_use]
+    pub fn with_token(mut self, token: &str) -> Self {
+        self.connect.credentials.token = Some(Secret::new(token));
+        self
+    }
+
+    /// Offers one more command. A Gateway lets it be used once a person there has approved it, and where its platform's
+    /// defaults do not name it, once `gateway.nodes.commands.allow` does (N-4.1).
+    ///
+    /// The answer is JSON; calls run beside each other, and the future of one that is cancelled, or whose time is up, is
+    /// dropped.
+    #[must_use]
+    pub fn offer<F, A>(self, name: &str, answer: F) -> Self
+    where
+        F: Fn(Call) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<Value, Refusal>> + Send + 'static,
+    {
+        self.offer_all([plain(name, answer)])
+    }
+
+    pub(crate) fn offer_all(mut self, offers: impl IntoIterator<Item = Arc<dyn Offer>>) -> Self {
+        self.offers.extend(offers);
+        self
+    }
+
+    /// Tells the Gateway how this machine is, every minute; `place` is on the disk that counts.
+    pub(crate) fn with_stats_of(mut self, place: PathBuf) -> Self {
+        self.stats_of = Some(place);
+        self
+    }
+
+    /// Offers the commands until `stop` is ready. What runs for a call is dropped when this ends, however it ends.
+    ///
+    /// # Errors
+    /// [`HostError`] when dialling again cannot help; a Gateway that is away, and a pairing that waits for a person, are
+    /// waited for (N-11.2).
+    pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), HostError> {
+        let Self { connect, node_id, offers, stats_of } = self;
+        let how = introduced(connect, &offers);
+        let live = async {
+            let (link, happenings) = dial(how).await?;
+            tracing::info!(node = %node_id, "connected; offering {}", names(&offers));
+            let decided = Arc::new(Notify::new());
+            let server = Server::new(link.clone(), node_id, offers, decided.clone());
+            tokio::select! {
+                () = server.run(happenings) => Ok(()),
+                () = tell_how_it_is(&link, stats_of.as_deref(), &decided) => Ok(()),
+                error = attend(&link) => Err(error),
+            }
+        };
+        tokio::select! {
+            outcome = live => outcome,
+            () = stop => Ok(()),
+        }
+    }
+}
+
+/// Why there is no such node.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The URL.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The folder, or the key in it.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+/// Why a host has stopped by itself: dialling again cannot help.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    /// The first dial.
+    #[error(transparent)]
+    Dial(#[from] DialError),
+    /// A later one.
+    #[error("{because}")]
+    Paused {
+        /// What stands in the way.
+        code: Code,
+        /// The same in a sentence.
+        because: String,
+        /// What mends it.
+        next: Vec<Step>,
+    },
+}
+
+impl Explain for HostError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Dial(error) => error.code(),
+            Self::Paused { code, .. } => *code,
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match self {
+            Self::Dial(error) => error.kind(),
+            Self::Paused { .. } => Kind::Refused,
+        }
+    }
+
+    fn next(&self) -> Vec<Step> {
+        match self {
+            Self::Dial(error) => error.next(),
+            Self::Paused { next, .. } => next.clone(),
+        }
+    }
+}
+
+/// `how`, as the node that makes `offers` (N-2.2, N-11.5).
+fn introduced(mut how: Connect, offers: &[Arc<dyn Offer>]) -> Connect {
+    let caps: BTreeSet<&str> = offers.iter().map(|command| command.cap()).collect();
+    how.role = Role::Node;
+    how.scopes = Vec::new();
+    how.caps = caps.into_iter().map(str::to_owned).collect();
+    how.commands = offers.iter().map(|command| command.name().to_owned()).collect();
+    how.client.id = "node-host".into();
+    how.client.mode = "node".into();
+    how
+}
+
+fn names(offers: &[Arc<dyn Offer>]) -> String {
+    offers.iter().map(|command| command.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// The first connection, dialled as long as it may come to stand.
+async fn dial(how: Connect) -> Result<(Link, Happenings), DialError> {
+    let mut policy = Supervisor::default();
+    loop {
+        let error = match Link::open(how.clone(), PATIENCE).await {
+            Ok(opened) => return Ok(opened),
+            Err(error) => error,
+        };
+        let failure = Failure::of(&error);
+        let wait = match policy.step(Fact::Failed(failure.clone()), NO_DICE) {
+            Decision::DialAfter(wait) => wait,
+            Decision::Pause(_) if failure == Failure::Pairing => {
+                policy.step(Fact::Changed, NO_DICE);
+                DECISION_LOOK
+            }
+            Decision::Pause(_) | Decision::Probe | Decision::Stay => return Err(error),
+        };
+        let next = error.next().first().map(|step| format!("; {}", step.text())).unwrap_or_default();
+        tracing::warn!("not connected: {error}{next}; trying again in {} s", wait.as_secs_f64().round());
+        sleep(wait).await;
+    }
+}
+
+/// Says how the link stands whenever that changes, until dialling again cannot help.
+async fn attend(link: &Link) -> HostError {
+    let mut state = link.state();
+    let mut was_up = true;
+    loop {
+        let now = state.borrow_and_update().clone();
+        match now {
+            LinkState::Up { .. } if !was_up => {
+                tracing::info!("connected again");
+                was_up = true;
+            }
+            LinkState::Up { .. } => {}
+            LinkState::Connecting { .. } => {
+                tracing::warn!("{now}");
+                was_up = false;
+            }
+            LinkState::Paused { code: Code("PAIRING_REQUIRED"), .. } => {
+                tracing::warn!("{now}");
+                was_up = false;
+                sleep(DECISION_LOOK).await;
+                link.changed(None);
+            }
+            LinkState::Paused { code, because, next } => return HostError::Paused { code, because, next },
+            // The server hears of the end too, and ends everything.
+            LinkState::Ended => std::future::pending().await,
+        }
+        if state.changed().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// On every connection and every minute from then on, once a person has approved this node.
+async fn tell_how_it_is(link: &Link, stats_of: Option<&Path>, decided: &Notify) {
+    let mut state = link.state();
+    let mut has_waited = false;
+    loop {
+        let up = state.wait_for(|state| matches!(state, LinkState::Up { .. })).await.map(|state| since(&state));
+        let Ok(up) = up else { return };
+        let wait = match tell(link, stats_of).await {
+            Ok(()) => {
+                if std::mem::take(&mut has_waited) {
+                    tracing::info!("approved");
+                }
+                STATS_EVERY
+            }
+            Err(NotTold::Awaited(why)) => {
+                tracing::warn!("waiting for approval: {why}");
+                has_waited = true;
+                // Neither is an answer: what it says is asked again.
+                let _decided_or_not = timeout(DECISION_LOOK, decided.notified()).await;
+                continue;
+            }
+            Err(NotTold::Failed(error)) => {
+                tracing::debug!(%error, "how this machine is was not taken");
+                AGAIN_AFTER
+            }
+        };
+        let other = |state: &LinkState| matches!(state, LinkState::Up { .. }) && since(state) != up;
+        // Another connection is told at once.
+        let _sooner = timeout(wait, state.wait_for(other)).await;
+    }
+}
+
+/// Why a Gateway has not taken how this machine is.
+enum NotTold {
+    /// A person has to do something first (N-3.12).
+    Awaited(String),
+    /// Anything else; it passes.
+    Failed(CallError),
+}
+
+/// Tells it once. Asked first is what an unapproved node is told in words; a Gateway that does not know the question
+/// answers the second one alike.
+async fn tell(link: &Link, stats_of: Option<&Path>) -> Result<(), NotTold> {
+    let nothing_to_run = Value::Object(serde_json::Map::new());
+    match link.request_raw(RunnerInventoryUpdate::NAME, Some(nothing_to_run)).await {
+        Err(CallError::Answered { error, .. }) if error.message.contains("approval") => {
+            return Err(NotTold::Awaited(error.message.clone()));
+        }
+        Ok(_) | Err(CallError::Answered { .. }) => {}
+        Err(error) => return Err(NotTold::Failed(error)),
+    }
+    let Some(place) = stats_of else { return Ok(()) };
+    let stats = Some(stats::host(place));
+    let stats = EventParams { event: "node.host.stats".into(), payload: stats, payload_json: None };
+    let told = link.request_raw(Event::NAME, Some(json!(stats))).await;
+    told.map(drop).map_err(|error| match error.answered().and_then(|answer| answer.detail_code()) {
+        Some("PAIRING_CHANGED") => NotTold::Awaited("see `openclaw nodes pending` at the Gateway".into()),
+        _ => NotTold::Failed(error),
+    })
+}
+
+fn since(state: &LinkState) -> Option<std::time::SystemTime> {
+    match state {
+        LinkState::Up { since, .. } => Some(*since),
+        _ => None,
+    }
+}
