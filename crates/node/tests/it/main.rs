@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 
 /// The binary beside this test.
 fn openclaw() -> PathBuf {
-    let this = std::env::current_exe().unwrap();
-    let binary = this.ancestors().nth(2).unwrap().join("openclaw");
+    let this = std::env::current_exe().expect("this test is a file");
+    let binary = this.ancestors().nth(2).expect("it is two folders below").join("openclaw");
     assert!(binary.is_file(), "there is no {}; run: cargo build", binary.display());
     binary
 }
