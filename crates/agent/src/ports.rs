@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::mpsc;
 use wire::methods::exec_approval::{Decision, RequestParams, TerminalReason};
 use wire::methods::node::{InvokeParams, InvokeResult};
 use wire::{AgentId, ErrorShape, SessionKey};
@@ -40,6 +41,8 @@ pub struct Asker {
     pub agent: AgentId,
     /// How far it is trusted.
     pub rights: Rights,
+    /// Where pieces of an answer go while it is made; a full queue drops them.
+    pub progress: Option<mpsc::Sender<String>>,
 }
 
 /// What is done about a node that waits for approval.

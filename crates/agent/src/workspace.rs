@@ -25,6 +25,8 @@ const SEEDS: &[(&str, &str)] = &[
 ];
 const BOOTSTRAP_TEXT: &str = include_str!("../seeds/BOOTSTRAP.md");
 const MEMORY: &str = "memory";
+/// Where files that came from elsewhere are kept.
+const MEDIA: &str = "media/inbound";
 
 /// Where the workspace of `agent` is: what its config says, else `OPENCLAW_WORKSPACE_DIR` for the main agent, else a
 /// folder of the state folder. `~` is the home folder.
@@ -62,6 +64,21 @@ pub fn seed(workspace: &Path) -> io::Result<Seeded> {
     }
     fs::create_dir_all(workspace.join(MEMORY))?;
     Ok(state)
+}
+
+/// Keeps a file that came from elsewhere under a name of ours, readable by the owner only. `ending` names its
+/// kind; whatever is no plain short word becomes `bin`.
+///
+/// # Errors
+/// Any IO error; nothing is there then.
+pub fn keep_media(workspace: &Path, bytes: &[u8], ending: &str) -> io::Result<PathBuf> {
+    let plain = |c: char| c.is_ascii_alphanumeric();
+    let ending = if (1..=8).contains(&ending.len()) && ending.chars().all(plain) { ending } else { "bin" };
+    let folder = workspace.join(MEDIA);
+    base::ensure_private_dir(&folder)?;
+    let path = folder.join(format!("{}.{}", uuid::Uuid::new_v4(), ending.to_ascii_lowercase()));
+    base::write_atomic(&path, bytes)?;
+    Ok(path)
 }
 
 /// Nothing but hidden files, such as the `.git` of a folder somebody prepared.

@@ -53,7 +53,7 @@ impl Want {
     /// that it does not know it either.
     pub(crate) fn of(method: &str, timeout: Duration) -> Self {
         let scopes = match wire::methods::find(method).map(|row| row.access) {
-            Some(Access::Operator(scope) | Access::Dynamic(scope)) => vec![scope],
+            Some(Access::Operator(scope) | Access::Dynamic(scope) | Access::Shared(scope)) => vec![scope],
             Some(Access::Everyone) => vec![Scope::Read],
             Some(Access::Node) => Vec::new(),
             None => Scope::ALL.into_iter().take(6).collect(),

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use agent::policy::{Layer, Profile};
-use agent::ports::Ports;
+use agent::ports::{Ports, Rights};
+use agent::run::effect::Silence;
 use agent::run::{self, Model, NoModel, TurnDeps};
-use agent::tools::{ExecSettings, Processes, Security, ToolDeps, Toolbox};
+use agent::tools::{ExecSettings, Processes, ToolDeps, Toolbox};
 use base::Env;
-use config::{Config, ExecSecurity, ToolProfile};
+use config::{Config, ToolProfile};
 use store::{Input, Store};
 use wire::AgentId;
 
@@ -15,6 +16,10 @@ use crate::agents::Agents;
 use crate::intake::RunOptions;
 use crate::lanes::{Drive, Turn};
 use crate::models::{Models, thinking};
+
+/// What a run that a node began may not do (N-7.12): run commands, and change files, which would be the same a little
+/// later.
+const NOT_FOR_NODES: [&str; 6] = ["group:runtime", "write", "edit", "apply_patch", "gateway", "cron"];
 
 /// Everything turns are put together from.
 #[derive(Clone)]
@@ -39,12 +44,10 @@ impl Driving {
             Box::pin(async move {
                 let Turn { input, events, control } = turn;
                 let prepared = driving.prepare(&input).await;
-                let exec = exec_settings(&driving.agents.config());
-                let deps = TurnDeps {
-                    store: driving.store.clone(),
-                    toolbox: driving.toolbox.with_exec(exec),
-                    env: driving.env.clone(),
-                };
+                let own = driving.toolbox.with_exec(ExecSettings::from(&driving.agents.config().tools.exec));
+                // What one node began does not reach into another (N-7.12).
+                let toolbox = if prepared.rights.from_node { own } else { own.with_published() };
+                let deps = TurnDeps { store: driving.store.clone(), toolbox, env: driving.env.clone() };
                 run::drive(prepared, &deps, events, control).await
             })
         })
@@ -70,9 +73,11 @@ impl Driving {
             thinking: thinking(level),
             extra_system: options.extra_system_prompt,
             default_model: default,
-            tools: self.layers(&agent),
+            tools: self.layers(&agent, options.rights),
             rights: options.rights,
+            silence: if options.may_be_silent { Silence::Allowed } else { Silence::Refused },
             zone: config.agents.defaults.user_timezone.clone(),
+            channel: options.channel.unwrap_or_else(|| "webchat".into()),
             ..run::Turn::new(&*input.run_id, chosen.map(Model::from), self.agents.workspace(&agent))
         }
     }
@@ -91,8 +96,8 @@ impl Driving {
         models
     }
 
-    /// The layers of tool policy: the Gateway's, then the agent's.
-    fn layers(&self, agent: &AgentId) -> Vec<Layer> {
+    /// The layers of tool policy: the Gateway's, then the agent's, then what the sender may not.
+    fn layers(&self, agent: &AgentId, rights: Rights) -> Vec<Layer> {
         let config = self.agents.config();
         let tools = &config.tools;
         let first = Layer {
@@ -107,7 +112,9 @@ impl Driving {
             also_allow: policy.also_allow,
             deny: policy.deny,
         });
-        std::iter::once(first).chain(own).collect()
+        let deny = || NOT_FOR_NODES.map(str::to_owned).to_vec();
+        let reduced = rights.from_node.then(|| Layer { deny: deny(), ..Layer::default() });
+        std::iter::once(first).chain(own).chain(reduced).collect()
     }
 }
 
@@ -123,28 +130,11 @@ fn profile(profile: Option<ToolProfile>) -> Profile {
 /// The tools of this Gateway. What `exec` may run is read again for every turn.
 pub(crate) fn toolbox(config: &Config, store: Store, models: Models, ports: Ports, version: &str) -> Toolbox {
     Toolbox::new(&ToolDeps {
-        exec: exec_settings(config),
+        exec: ExecSettings::from(&config.tools.exec),
         processes: Processes::new(),
         store,
         models: Arc::new(models),
         ports,
         version: version.into(),
     })
-}
-
-fn exec_settings(config: &Config) -> ExecSettings {
-    let exec = &config.tools.exec;
-    let security = match exec.security {
-        ExecSecurity::Deny => Security::Deny,
-        ExecSecurity::Allowlist => Security::Allowlist,
-        ExecSecurity::Full => Security::Full,
-    };
-    let folders = exec.path_prepend.iter().map(|folder| folder.display().to_string());
-    ExecSettings {
-        security,
-        allowlist: exec.allowlist.clone(),
-        timeout: exec.timeout,
-        wait: exec.background,
-        path_prepend: folders.collect(),
-    }
 }

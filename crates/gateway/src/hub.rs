@@ -27,6 +27,8 @@ pub(crate) enum Topic {
     Sessions,
     /// One session's messages (`sessions.messages.subscribe`).
     SessionMessages(SessionKey),
+    /// One session's runs, for a node that shows them (`chat.subscribe`, N-7.5).
+    Chat(SessionKey),
 }
 
 /// Who of an event's audience hears it.
@@ -177,6 +179,26 @@ impl Hub {
         if let Some(member) = self.lock().get(conn_id) {
             member.outbound.target(&event);
         }
+    }
+
+    /// Sends an event to the nodes that follow `topic`, without a number; only to those with `cap`, when one is named.
+    pub(crate) fn to_nodes(&self, row: &'static EventRow, payload: &impl Serialize, topic: &Topic, cap: Option<&str>) {
+        let members = self.lock();
+        let follows = |member: &&Member| {
+            member.caller.role == Role::Node
+                && member.follows(topic)
+                && cap.is_none_or(|cap| member.caller.has_cap(cap))
+        };
+        if members.here().find(follows).is_none() {
+            return;
+        }
+        let Some(event) = shared(row, payload, None) else { return };
+        members.here().filter(follows).for_each(|member| member.outbound.target(&event));
+    }
+
+    /// How many topics a connection follows.
+    pub(crate) fn followed_by(&self, conn_id: ConnId) -> usize {
+        self.lock().get(conn_id).map_or(0, |member| member.topics.len())
     }
 
     /// Subscribes a connection to a topic.

@@ -23,6 +23,7 @@ mod lanes;
 mod machine;
 mod methods;
 mod models;
+mod node_events;
 mod nodes;
 mod pairing;
 mod presence;
@@ -34,6 +35,7 @@ mod supervisor;
 mod tailscale;
 mod tls;
 mod typed;
+mod voicewake;
 mod wiring;
 mod work;
 

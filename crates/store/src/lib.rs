@@ -22,6 +22,7 @@ mod readers;
 mod sessions;
 mod sql;
 mod store;
+mod system_events;
 mod transcript;
 mod usage;
 mod writer;
@@ -39,6 +40,7 @@ pub use sessions::{
     SessionPage, SessionPatch, SortBy, Upkeep,
 };
 pub use store::{Stats, Store};
+pub use system_events::SystemEvent;
 pub use transcript::{
     Body, Entry, ExportPage, HISTORY_MAX, HistoryPage, HistoryQuery, NewEntry, StoredMessage, Transcript, Window,
 };

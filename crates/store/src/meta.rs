@@ -43,13 +43,13 @@ impl Store {
     }
 }
 
-fn get(conn: &Connection, key: &str) -> Result<Option<Value>, StoreError> {
+pub(crate) fn get(conn: &Connection, key: &str) -> Result<Option<Value>, StoreError> {
     let mut statement = conn.prepare_cached("SELECT value FROM meta WHERE key = ?")?;
     let text: Option<String> = statement.query_row([key], |row| row.get(0)).optional()?;
     text.map(|text| from_json("a meta value", &text)).transpose()
 }
 
-fn set(conn: &Connection, key: &str, value: &Value) -> Result<(), StoreError> {
+pub(crate) fn set(conn: &Connection, key: &str, value: &Value) -> Result<(), StoreError> {
     if value.is_null() {
         conn.prepare_cached("DELETE FROM meta WHERE key = ?")?.execute([key])?;
     } else {

@@ -21,6 +21,7 @@ pub mod nullable;
 pub mod params;
 pub mod scope;
 pub mod session;
+pub mod target;
 
 pub use error::{ErrorCode, ErrorShape};
 pub use ids::{AgentId, SessionKey};

@@ -19,7 +19,7 @@ pub use cut::cut;
 pub use envelope::{frame, stamp, zone};
 use files::ContextFile;
 pub use sections::NUDGE;
-pub use untrusted::wrap_untrusted;
+pub use untrusted::{wrap_data, wrap_untrusted};
 
 /// Most characters of the default prompt without workspace files.
 pub const BUDGET: usize = 12_000;
@@ -39,6 +39,8 @@ pub struct Facts<'a> {
     pub may_be_silent: bool,
     /// What the request adds.
     pub extra: Option<&'a str>,
+    /// What happened since the last turn, a line each.
+    pub events: &'a [String],
     /// When the turn began, in milliseconds.
     pub now_ms: i64,
     /// The person's time zone.

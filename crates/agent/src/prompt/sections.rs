@@ -2,7 +2,7 @@
 //! unasked is not said.
 
 use super::files::ContextFile;
-use super::{Facts, Runtime, TurnKind, stamp};
+use super::{Facts, Runtime, TurnKind, stamp, wrap_untrusted};
 
 const IDENTITY: &str = "You are a personal assistant that runs in OpenClaw, on a machine your user owns. You act on \
     that machine and for that person with the tools below; you are not a demo, and what you do is real.";
@@ -78,6 +78,10 @@ pub(super) fn volatile(facts: &Facts<'_>) -> Vec<String> {
     if let Some(extra) = facts.extra.map(str::trim).filter(|extra| !extra.is_empty()) {
         sections.push(format!("## For this turn\n{extra}"));
     }
+    if !facts.events.is_empty() {
+        let told = wrap_untrusted("devices and commands", &facts.events.join("\n"));
+        sections.push(format!("## Since the last turn\nThis happened while you were not at work.\n{told}"));
+    }
     sections.push(runtime_line(&facts.runtime));
     sections
 }
@@ -86,7 +90,7 @@ fn tooling(facts: &Facts<'_>) -> String {
     if facts.tools.is_empty() {
         return "## Tools\nYou have no tools in this turn. Say so when something would need one.".into();
     }
-    let lines = facts.tools.iter().map(|tool| format!("- {}: {}", tool.name, first_sentence(tool.description)));
+    let lines = facts.tools.iter().map(|tool| format!("- {}: {}", tool.name, first_sentence(&tool.description)));
     let lines: Vec<String> = lines.collect();
     format!("## Tools\nThese and no others; names are exact.\n{}", lines.join("\n"))
 }

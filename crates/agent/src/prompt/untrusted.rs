@@ -10,6 +10,12 @@ pub fn wrap_untrusted(source: &str, text: &str) -> String {
     fence(source, text, &base::random_hex(6))
 }
 
+/// The same with a boundary that stays: for words that go with every call of a turn and must not change between them.
+/// Whoever knows the boundary still cannot close it.
+pub fn wrap_data(source: &str, text: &str, id: &str) -> String {
+    fence(source, text, id)
+}
+
 fn fence(source: &str, text: &str, id: &str) -> String {
     let source: String = defuse(source).chars().map(|c| if c.is_control() || c == '"' { ' ' } else { c }).collect();
     format!(

@@ -17,6 +17,7 @@ mod params;
 mod sse;
 mod tool_ids;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -120,9 +121,9 @@ pub enum Thinking {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ToolSpec {
     /// The name the model calls it by.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// What it is for, in a sentence or two.
-    pub description: &'static str,
+    pub description: Cow<'static, str>,
     /// JSON Schema of its arguments: an object, no root unions, flat enums.
     pub parameters: Value,
 }

@@ -271,7 +271,7 @@ impl<'a> Driver<'a> {
             .context
             .tools
             .iter()
-            .map(|tool| window::estimate(tool.description) + window::estimate(&tool.parameters.to_string()));
+            .map(|tool| window::estimate(&tool.description) + window::estimate(&tool.parameters.to_string()));
         let window = usize::try_from(window - answer).unwrap_or(usize::MAX);
         let left = window.saturating_sub(fixed + tools.sum::<usize>()).max(LEAST_WINDOW);
         left >> squeeze

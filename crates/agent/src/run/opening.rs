@@ -77,7 +77,8 @@ impl Context {
             true => Beside::Others,
             false => Beside::Nothing,
         };
-        let tools: BTreeMap<_, _> = self.tools.iter().map(|spec| (spec.name.to_owned(), beside(spec.name))).collect();
+        let tools: BTreeMap<_, _> =
+            self.tools.iter().map(|spec| (spec.name.clone().into_owned(), beside(&spec.name))).collect();
         let calls = self.history.iter().filter_map(|message| match message {
             Message::Assistant(assistant) => Some(assistant.tool_calls()),
             _ => None,
@@ -115,12 +116,12 @@ pub(super) async fn prepare_workspace(turn: &Turn) -> Result<(), String> {
 
 fn permitted_tools(turn: &Turn, deps: &TurnDeps) -> Vec<ToolSpec> {
     let mut specs = deps.toolbox.specs();
-    let names: Vec<&str> = specs.iter().map(|spec| spec.name).collect();
+    let names: Vec<&str> = specs.iter().map(|spec| &*spec.name).collect();
     let permitted = policy::permit(&names, &turn.tools);
     if !permitted.unknown.is_empty() {
         tracing::warn!(names = ?permitted.unknown, "the tool policy names tools that do not exist");
     }
-    specs.retain(|spec| permitted.tools.iter().any(|name| name == spec.name));
+    specs.retain(|spec| permitted.tools.iter().any(|name| *name == spec.name));
     specs
 }
 
@@ -130,7 +131,7 @@ async fn system_prompt(
     opening: &Opening,
     model: &Model,
     tools: &[ToolSpec],
-) -> Result<SystemPrompt, JoinError> {
+) -> Result<SystemPrompt, Unreadable> {
     let (folder, caps) = (turn.workspace.clone(), turn.caps);
     let subagent = turn.kind == prompt::TurnKind::Subagent;
     let files = tokio::task::spawn_blocking(move || files::load(&folder, subagent, caps)).await?;
@@ -138,6 +139,8 @@ async fn system_prompt(
     let shell = deps.env.raw("SHELL").unwrap_or_default();
     let shell = Path::new(&shell).file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let model = format!("{}/{}", model.provider_id, model.model_id);
+    let zone = prompt::zone(turn.zone.as_deref());
+    let events = events(turn, deps, opening, &zone).await?;
     Ok(prompt::build(&Facts {
         tools,
         workspace: &turn.workspace,
@@ -146,7 +149,8 @@ async fn system_prompt(
         may_be_silent: turn.silence == super::effect::Silence::Allowed,
         extra: turn.extra_system.as_deref(),
         now_ms: base::now_ms(),
-        zone: &prompt::zone(turn.zone.as_deref()),
+        zone: &zone,
+        events: &events,
         runtime: Runtime {
             agent: opening.session.agent.as_str(),
             session: opening.session.key.as_str(),
@@ -160,6 +164,17 @@ async fn system_prompt(
             thinking: turn.thinking.map_or("", thinking_word),
         },
     }))
+}
+
+/// What happened since the last turn, each with its time.
+async fn events(
+    turn: &Turn,
+    deps: &TurnDeps,
+    opening: &Opening,
+    zone: &jiff::tz::TimeZone,
+) -> Result<Vec<String>, StoreError> {
+    let events = deps.store.take_events(&opening.session.key, &turn.run_id).await?;
+    Ok(events.iter().map(|event| format!("{} {}", prompt::stamp(event.at, zone), event.text)).collect())
 }
 
 const fn thinking_word(thinking: Thinking) -> &'static str {

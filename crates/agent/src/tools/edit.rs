@@ -50,9 +50,11 @@ struct Replacement {
 impl Tool for Edit {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: "edit",
-            description: "Replace pieces of a file. Each `oldText` must occur exactly once, to the letter, line breaks \
-                          and indentation included. Either all edits are made or none.",
+            name: "edit".into(),
+            description:
+                "Replace pieces of a file. Each `oldText` must occur exactly once, to the letter, line breaks \
+                          and indentation included. Either all edits are made or none."
+                    .into(),
             parameters: args::schema_of::<Args>(),
         }
     }

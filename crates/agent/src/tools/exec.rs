@@ -5,6 +5,7 @@
 //! ends the whole process tree.
 
 mod environment;
+pub(super) mod on_node;
 mod policy;
 mod programs;
 mod run;
@@ -18,11 +19,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+pub use on_node::NodeSettings;
 pub use policy::{ExecSettings, Security};
 pub(super) use run::how_it_ended;
 
 use super::processes::{Command, Stdin};
 use super::{Processes, Tool, ToolCx, ToolDeps, ToolOutput, args};
+use crate::ports::Ports;
 use crate::providers::ToolSpec;
 
 /// Longest wait a call may ask for.
@@ -33,6 +36,7 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Exec {
     settings: ExecSettings,
     processes: Processes,
+    ports: Ports,
 }
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -53,8 +57,12 @@ struct Args {
     /// Seconds after which the command is stopped; 1800 unless given.
     #[serde(alias = "timeoutSeconds")]
     timeout: Option<f64>,
-    /// Where to run it; only this Gateway is available.
+    /// Where to run it: on this Gateway, or on a node.
     host: Option<Host>,
+    /// The node of host=node: its id, name or address.
+    node: Option<String>,
+    /// When a person is asked, for this call; only stricter than configured.
+    ask: Option<AskedAsk>,
     /// A policy stricter than the configured one, for this call.
     security: Option<AskedSecurity>,
 }
@@ -76,19 +84,55 @@ enum AskedSecurity {
     Full,
 }
 
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+enum AskedAsk {
+    Off,
+    OnMiss,
+    Always,
+}
+
 impl Exec {
     pub(super) fn new(deps: &ToolDeps) -> Self {
-        Self { settings: deps.exec.clone(), processes: deps.processes.clone() }
+        Self { settings: deps.exec.clone(), processes: deps.processes.clone(), ports: deps.ports.clone() }
+    }
+
+    /// Where a call runs. Where the owner sends commands to a node the model does not bring them back.
+    fn host(&self, asked: Option<Host>) -> Result<Host, ToolOutput> {
+        match (asked.unwrap_or(Host::Auto), self.settings.on_node.is_default) {
+            (Host::Auto, true) | (Host::Node, _) => Ok(Host::Node),
+            (Host::Auto | Host::Gateway, false) => Ok(Host::Gateway),
+            (Host::Gateway, true) => Err(ToolOutput::error(
+                "the command was not run: `tools.exec.host` sends commands to a node; leave `host` out",
+            )),
+            (Host::Sandbox, _) => Err(ToolOutput::error(
+                "the command was not run: there is no sandbox to run it in; leave `host` out to run it on the Gateway",
+            )),
+        }
+    }
+
+    async fn run(&self, args: Args, cx: &ToolCx) -> Result<ToolOutput, ToolOutput> {
+        if cx.rights.from_node {
+            return Err(ToolOutput::error("the command was not run: what a node began runs no commands"));
+        }
+        if self.host(args.host)? == Host::Node {
+            let asked = on_node::Asked {
+                timeout: time_limit(args.timeout, self.settings.timeout),
+                line: args.command,
+                workdir: args.workdir,
+                node: args.node,
+                env: args.env,
+                security: args.security.map(Into::into),
+                ask: args.ask.map(Into::into),
+            };
+            return Ok(on_node::run(asked, &self.settings, &self.ports, cx).await);
+        }
+        let plan = self.plan(args, cx)?;
+        Ok(run::run(plan, &self.processes, cx).await)
     }
 
     /// Everything decided and nothing started yet.
     fn plan(&self, args: Args, cx: &ToolCx) -> Result<run::Plan, ToolOutput> {
-        if let Some(host @ (Host::Sandbox | Host::Node)) = args.host {
-            let host = format!("{host:?}").to_lowercase();
-            return Err(ToolOutput::error(format!(
-                "the command was not run: there is no {host} to run it in; leave `host` out to run it on the Gateway"
-            )));
-        }
         let security = args.security.map_or(self.settings.security, |asked| self.settings.security.min(asked.into()));
         let settings = ExecSettings { security, ..self.settings.clone() };
         policy::judge(&args.command, &settings).map_err(ToolOutput::error)?;
@@ -129,21 +173,31 @@ impl From<AskedSecurity> for Security {
     }
 }
 
+impl From<AskedAsk> for config::ExecAsk {
+    fn from(asked: AskedAsk) -> Self {
+        match asked {
+            AskedAsk::Off => Self::Off,
+            AskedAsk::OnMiss => Self::OnMiss,
+            AskedAsk::Always => Self::Always,
+        }
+    }
+}
+
 impl Tool for Exec {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: "exec",
+            name: "exec".into(),
             description: "Run a shell command. Its output and exit code come back; a command that takes longer than \
-                          yieldMs goes on as a session, which `process` can read, write to and kill.",
+                          yieldMs goes on as a session, which `process` can read, write to and kill."
+                .into(),
             parameters: self.schema(),
         }
     }
 
     fn call<'a>(&'a self, arguments: Value, cx: ToolCx) -> BoxFuture<'a, ToolOutput> {
         async move {
-            let plan = args::parse::<Args>("exec", arguments).and_then(|args| self.plan(args, &cx));
-            match plan {
-                Ok(plan) => run::run(plan, &self.processes, &cx).await,
+            match args::parse::<Args>("exec", arguments) {
+                Ok(args) => self.run(args, &cx).await.unwrap_or_else(|refused| refused),
                 Err(output) => output,
             }
         }

@@ -2,18 +2,23 @@
 //! words for the model and its code together.
 
 mod args;
+mod canvas;
 mod cap;
 mod edit;
 mod exec;
+mod node_call;
+mod nodes;
 mod paths;
+mod picture;
 mod process;
 mod processes;
+mod published;
 mod read;
 mod session_status;
 mod toolbox;
 mod write;
 
-pub use exec::{ExecSettings, Security};
+pub use exec::{ExecSettings, NodeSettings, Security};
 pub use processes::Processes;
 pub use session_status::{ModelName, ModelNames};
 pub use toolbox::{Make, TABLE, ToolDeps, Toolbox};
@@ -71,7 +76,7 @@ impl ToolCx {
     /// On whose behalf the tool asks the rest of the Gateway.
     pub fn asker(&self) -> Asker {
         let (run_id, session, agent) = (self.run_id.clone(), self.session.clone(), self.agent.clone());
-        Asker { run_id, session, agent, rights: self.rights }
+        Asker { run_id, session, agent, rights: self.rights, progress: Some(self.progress.clone()) }
     }
 }
 

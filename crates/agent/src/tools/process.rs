@@ -132,9 +132,10 @@ impl Process {
 impl Tool for Process {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: "process",
+            name: "process".into(),
             description: "Look after commands that `exec` left running: list them, poll for new output, show the log, \
-                          write to their input, send keys (C-c interrupts), kill, clear a finished one, remove any.",
+                          write to their input, send keys (C-c interrupts), kill, clear a finished one, remove any."
+                .into(),
             parameters: args::schema_of::<Args>(),
         }
     }

@@ -1,7 +1,6 @@
 //! The `read` tool: a page of text, a picture, or what a binary file is (A-8.1).
 
 mod page;
-mod picture;
 
 use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom};
@@ -13,7 +12,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Tool, ToolCx, ToolOutput, args, paths};
+use super::{Tool, ToolCx, ToolOutput, args, paths, picture};
 use crate::providers::ToolSpec;
 
 /// Enough of a file to tell what it is.
@@ -41,10 +40,11 @@ struct Args {
 impl Tool for Read {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: "read",
+            name: "read".into(),
             description: "Read a file. Text comes in pages of at most 2000 lines or 50 KB; the end of a page says how \
                           to read on. Pictures (PNG, JPEG, GIF, WebP) are shown to you. Other binary files are \
-                          described.",
+                          described."
+                .into(),
             parameters: args::schema_of::<Args>(),
         }
     }

@@ -123,9 +123,10 @@ impl SessionStatus {
 impl Tool for SessionStatus {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: "session_status",
+            name: "session_status".into(),
             description: "Show how a session stands: version, model, context and tokens used, thinking level. With \
-                          `model`, change the model it uses.",
+                          `model`, change the model it uses."
+                .into(),
             parameters: args::schema_of::<Args>(),
         }
     }

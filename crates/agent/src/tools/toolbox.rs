@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use store::Store;
 
-use super::{ExecSettings, ModelNames, Processes, Tool, edit, exec, process, read, session_status, write};
+use super::{
+    ExecSettings, ModelNames, Processes, Tool, canvas, edit, exec, nodes, process, published, read, session_status,
+    write,
+};
 use crate::ports::Ports;
 use crate::providers::ToolSpec;
 
@@ -18,6 +21,8 @@ pub const TABLE: &[Make] = &[
     |_| Arc::new(edit::Edit),
     |deps| Arc::new(exec::Exec::new(deps)),
     |deps| Arc::new(process::Process::new(deps)),
+    |deps| Arc::new(nodes::Nodes::new(deps)),
+    |deps| Arc::new(canvas::Canvas::new(deps)),
     |deps| Arc::new(session_status::SessionStatus::new(deps)),
 ];
 
@@ -60,6 +65,16 @@ impl Toolbox {
     #[must_use]
     pub fn with_exec(&self, exec: ExecSettings) -> Self {
         Self::new(&ToolDeps { exec, ..(*self.deps).clone() })
+    }
+
+    /// These and what connected nodes publish now.
+    #[must_use]
+    pub fn with_published(&self) -> Self {
+        let names = self.tools.iter().map(|(spec, _)| spec.name.clone().into_owned());
+        let more = published::tools(&self.deps.ports, names);
+        let own = self.tools.iter().cloned();
+        let tools = own.chain(more.into_iter().map(|tool| (tool.spec(), tool))).collect();
+        Self { tools, deps: self.deps.clone() }
     }
 
     /// What a model is told, in table order.

@@ -23,9 +23,10 @@ struct Args {
 impl Tool for Write {
     fn spec(&self) -> ToolSpec {
         ToolSpec {
-            name: "write",
+            name: "write".into(),
             description: "Create a file or replace its whole content. Missing folders are made. \
-                          To change a part of an existing file use `edit`.",
+                          To change a part of an existing file use `edit`."
+                .into(),
             parameters: args::schema_of::<Args>(),
         }
     }

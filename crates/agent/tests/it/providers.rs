@@ -74,7 +74,7 @@ pub(crate) fn request(messages: Vec<Message>) -> ModelRequest {
 
 pub(crate) fn tool(name: &'static str, argument: &str) -> ToolSpec {
     let parameters = json!({"type": "object", "properties": {argument: {"type": "string"}}, "required": [argument]});
-    ToolSpec { name, description: "Does it.", parameters }
+    ToolSpec { name: name.into(), description: "Does it.".into(), parameters }
 }
 
 pub(crate) fn endpoint(base_url: &str) -> Endpoint {

@@ -13,7 +13,11 @@ fn tools() -> Vec<ToolSpec> {
     let names = ["read", "write", "edit", "exec", "process", "web_fetch", "web_search", "browser", "nodes", "message"];
     let description = "Does one thing well, which takes a sentence of about a hundred characters to say. And more.";
     let more = ["cron", "sessions_list", "sessions_history", "sessions_send", "session_status", "memory_search"];
-    let spec = |name| ToolSpec { name, description, parameters: serde_json::json!({"type": "object"}) };
+    let spec = |name: &'static str| ToolSpec {
+        name: name.into(),
+        description: description.into(),
+        parameters: serde_json::json!({"type": "object"}),
+    };
     names.into_iter().chain(more).map(spec).collect()
 }
 
@@ -25,6 +29,7 @@ fn facts<'a>(tools: &'a [ToolSpec], files: &'a [ContextFile]) -> Facts<'a> {
         kind: TurnKind::Conversation,
         may_be_silent: false,
         extra: None,
+        events: &[],
         now_ms: 1_795_241_529_120,
         zone: const { &TimeZone::UTC },
         runtime: Runtime { agent: "main", session: "agent:main:main", model: "p/m", ..Runtime::default() },

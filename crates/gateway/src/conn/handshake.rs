@@ -25,11 +25,11 @@ use crate::auth::refusal::Refusal;
 use crate::auth::{self, Admitted};
 use crate::hello;
 use crate::hub::Membership;
-use crate::methods::voicewake;
 use crate::nodes::{Claims, Stay};
 use crate::presence::Visit;
 use crate::rpc::{After, Caller, ConnId, Cx, Table};
 use crate::services::Services;
+use crate::voicewake;
 
 /// What every connection shares.
 #[derive(Clone)]
@@ -139,10 +139,7 @@ async fn send_away(io: impl FrameIo, parting: Parting) {
 /// A node takes its place among the others, and is told what to listen for as soon as it is in (N-2.8).
 async fn greet_node(services: &Services, caller: &Arc<Caller>, claims: Option<Claims>) -> Option<Stay> {
     let claims = claims?;
-    if let Ok(triggers) = voicewake::current(services).await {
-        services.hub.to(caller.conn_id, &events::VOICEWAKE_CHANGED, &triggers);
-    }
-    services.hub.to(caller.conn_id, &events::VOICEWAKE_ROUTING_CHANGED, &voicewake::routing());
+    voicewake::greet(services, caller.conn_id).await;
     let arrived = services.nodes.arrive(caller, claims).await;
     arrived.unwrap_or_else(|error| {
         tracing::error!(%error, "a node could not be written down; it can be seen and not asked");

@@ -1,12 +1,11 @@
 //! What comes beside a message: pictures go to the model, other files into the workspace with a line
 //! that says where.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
-use uuid::Uuid;
 use wire::ErrorShape;
 use wire::limits::{ATTACHMENT_MAX_BYTES, ATTACHMENT_MAX_IMAGE_BYTES};
 use wire::message::Block;
@@ -64,9 +63,10 @@ impl Decoded {
         if is_picture(&self.mime) {
             return Ok(Block::Image { data: STANDARD.encode(&self.bytes), mime_type: self.mime });
         }
-        let path = workspace.join("media/inbound").join(self.file_name());
+        let (ending, workspace) = (self.ending(), workspace.to_owned());
         let mime = self.mime;
-        let written = tokio::task::spawn_blocking(move || store_file(&path, &self.bytes).map(|()| path)).await;
+        let keep = move || agent::workspace::keep_media(&workspace, &self.bytes, &ending);
+        let written = tokio::task::spawn_blocking(keep).await;
         match written {
             Ok(Ok(path)) => Ok(Block::text(format!("[media attached: {} ({mime})]", path.display()))),
             Ok(Err(error)) => {
@@ -77,20 +77,12 @@ impl Decoded {
         }
     }
 
-    /// Unique, and with the ending a person knows it by.
-    fn file_name(&self) -> PathBuf {
+    /// The ending a person knows it by.
+    fn ending(&self) -> String {
         let legal = |c: &char| c.is_ascii_alphanumeric();
         let ending = self.name.as_deref().and_then(|name| name.rsplit_once('.')).map(|(_, ending)| ending);
-        let ending: String = ending.unwrap_or("bin").chars().filter(legal).take(8).collect();
-        PathBuf::from(format!("{}.{}", Uuid::new_v4(), if ending.is_empty() { "bin" } else { &ending }))
+        ending.unwrap_or("bin").chars().filter(legal).take(8).collect()
     }
-}
-
-fn store_file(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        base::ensure_private_dir(folder)?;
-    }
-    base::write_atomic(path, bytes)
 }
 
 fn is_picture(mime: &str) -> bool {

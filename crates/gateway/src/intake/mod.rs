@@ -14,6 +14,7 @@ pub(crate) use options::RunOptions;
 use crate::fault;
 use crate::lanes::outcome;
 use crate::rpc::Cx;
+use crate::services::Services;
 
 /// Longest message in characters; what is longer belongs in a file.
 const MESSAGE_MAX_CHARS: usize = 1_000_000;
@@ -52,12 +53,12 @@ pub(crate) enum Taken {
 ///
 /// # Errors
 /// `INVALID_REQUEST` for an empty or oversized message; `UNAVAILABLE` when it could not be made durable.
-pub(crate) async fn take(cx: &Cx, said: Said) -> Result<Taken, ErrorShape> {
+pub(crate) async fn take(services: &Services, said: Said) -> Result<Taken, ErrorShape> {
     check(&said)?;
-    let workspace = cx.agents.workspace(&said.session.agent());
+    let workspace = services.agents.workspace(&said.session.agent());
     let content = content(&said, &workspace).await?;
     let message = UserMessage { content, timestamp: base::now_ms(), idempotency_key: Some(said.run_id.clone()) };
-    let accepted = cx
+    let accepted = services
         .store
         .accept_input(NewInput {
             run_id: said.run_id,

@@ -21,6 +21,12 @@ pub(crate) struct RunOptions {
     pub(crate) timeout_ms: Option<u64>,
     /// How far the sender is trusted.
     pub(crate) rights: Rights,
+    /// The channel it came through, `webchat` when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) channel: Option<String>,
+    /// Whether the run may end without a word.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) may_be_silent: bool,
     /// Added to the system prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) extra_system_prompt: Option<String>,

@@ -78,10 +78,15 @@ impl News {
     pub(super) async fn send(&self, subject: &Subject, out: Vec<Out>) {
         for out in out {
             match out {
-                Out::Chat(event) => self.hub.broadcast(&events::CHAT, &event),
-                Out::Agent(event) => self.hub.broadcast(&events::AGENT, &event),
+                Out::Chat(event) => self.chat(&event),
+                Out::Agent(event) => {
+                    self.hub.broadcast(&events::AGENT, &event);
+                    self.hub.to_nodes(&events::AGENT, &event, &Topic::Chat(subject.session.clone()), None);
+                }
                 Out::Tool(event) => {
                     self.hub.broadcast_to(&events::AGENT, &event, Reach::Cap(TOOL_EVENTS));
+                    let followers = Topic::Chat(subject.session.clone());
+                    self.hub.to_nodes(&events::AGENT, &event, &followers, Some(TOOL_EVENTS));
                 }
                 Out::Message { entry_id, seq, message } => {
                     let run_id = Some(subject.run_id.as_str());
@@ -92,9 +97,10 @@ impl News {
         }
     }
 
-    /// Sends a `chat` event that belongs to no turn.
+    /// Sends a `chat` event: to operators, and to nodes that follow the session.
     pub(crate) fn chat(&self, event: &ChatEvent) {
         self.hub.broadcast(&events::CHAT, event);
+        self.hub.to_nodes(&events::CHAT, event, &Topic::Chat(event.session_key.clone()), None);
     }
 
     async fn message(&self, key: &SessionKey, session_id: &str, message: &Message, place: Place<'_>) {

@@ -16,6 +16,7 @@ use crate::lanes::{TYPED, outcome};
 use crate::rpc::{Cx, First, StagedError, Table};
 use crate::slash::{self, Command};
 use crate::typed::typed;
+use crate::voicewake;
 
 /// How long `agent.wait` waits when the client names no time.
 const WAIT: Duration = Duration::from_secs(30);
@@ -71,6 +72,7 @@ fn said(params: AgentParams, session: SessionKey, new_session: NewSession, is_co
             timeout_ms: params.timeout.map(|seconds| seconds.saturating_mul(1000)),
             rights,
             extra_system_prompt: params.extra_system_prompt,
+            ..RunOptions::default()
         },
         source: if is_command { TYPED } else { "agent" },
     }
@@ -98,6 +100,9 @@ async fn place(cx: &Cx, params: &AgentParams) -> Result<(SessionKey, NewSession)
             None => format!("dm:{to}"),
         };
         return Ok((cx.agents.key(&rest, agent_id)?, new));
+    }
+    if let (Some(trigger), None) = (named(&params.voice_wake_trigger), agent_id) {
+        return Ok((voicewake::place(cx, Some(&trigger)).await?, new));
     }
     Ok((cx.agents.main_session(&cx.agents.find(agent_id)?), new))
 }

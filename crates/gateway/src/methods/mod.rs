@@ -20,7 +20,7 @@ mod sessions;
 mod status;
 mod tools;
 mod usage;
-pub(crate) mod voicewake;
+mod voicewake;
 
 use wire::methods;
 
@@ -53,6 +53,7 @@ pub(crate) fn table() -> Table {
         .on::<methods::status::SystemInfo>(status::system_info)
         .on::<methods::voicewake::Get>(voicewake::get)
         .on::<methods::voicewake::RoutingGet>(voicewake::routing_get)
+        .on::<methods::voicewake::RoutingSet>(voicewake::routing_set)
         .on::<methods::voicewake::Set>(voicewake::set);
     let families = [
         agent::add,

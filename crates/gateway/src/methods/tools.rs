@@ -38,10 +38,10 @@ async fn effective(cx: Cx, params: EffectiveParams) -> Result<EffectiveResult, E
     let key = cx.agents.key(&params.session_key, params.agent_id.as_deref())?;
     let specs = cx.toolbox.specs();
     let tools = specs.iter().map(|spec| EffectiveEntry {
-        id: spec.name.into(),
-        label: spec.name.into(),
-        description: spec.description.into(),
-        raw_description: spec.description.into(),
+        id: spec.name.clone().into(),
+        label: spec.name.clone().into(),
+        description: spec.description.clone().into(),
+        raw_description: spec.description.clone().into(),
         source: "core".into(),
     });
     let core =
@@ -50,10 +50,10 @@ async fn effective(cx: Cx, params: EffectiveParams) -> Result<EffectiveResult, E
 }
 
 fn group(id: &str, label: &str, specs: &[ToolSpec]) -> Group {
-    let tools = specs.iter().filter(|spec| group_of(spec.name) == id).map(|spec| Entry {
-        id: spec.name.into(),
-        label: spec.name.into(),
-        description: spec.description.into(),
+    let tools = specs.iter().filter(|spec| group_of(&spec.name) == id).map(|spec| Entry {
+        id: spec.name.clone().into(),
+        label: spec.name.clone().into(),
+        description: spec.description.clone().into(),
         source: "core".into(),
         default_profiles: vec!["coding".into(), "full".into()],
     });

@@ -29,6 +29,16 @@ impl By<'_> {
         }
     }
 
+    /// An agent hears a piece of the answer, when it has room for it.
+    pub(super) fn hears(&self, piece: String) {
+        if let Self::Agent(asker) = self
+            && let Some(progress) = &asker.progress
+            && progress.try_send(piece).is_err()
+        {
+            tracing::trace!("a piece of a node's answer was not shown");
+        }
+    }
+
     /// The connection that wants to hear pieces of the answer.
     pub(super) fn progress_to(&self) -> Option<ConnId> {
         match self {

@@ -142,6 +142,8 @@ impl Nodes {
                         let (invoke_id, node_id) = (asked.idempotency_key.clone(), asked.node_id.clone());
                         let piece = ProgressParams { invoke_id, node_id, seq, chunk };
                         self.0.hub.to(conn_id, &events::NODE_INVOKE_PROGRESS, &piece);
+                    } else {
+                        by.hears(chunk);
                     }
                     idle_until = Some(Moment::now() + IDLE_TIMEOUT);
                 }

@@ -8,6 +8,7 @@ pub(crate) mod invoke;
 pub(crate) mod platform;
 pub(crate) mod policy;
 mod port;
+mod published;
 pub(crate) mod rows;
 
 use std::collections::HashMap;
@@ -22,9 +23,11 @@ use wire::{Role, close, events};
 use self::calls::Calls;
 use self::platform::Platform;
 use self::policy::Policy;
+use self::published::Published;
 use crate::config_now::ConfigNow;
 use crate::conn::outbound::Close;
 use crate::hub::Hub;
+use crate::node_events::Echoes;
 use crate::rpc::{Caller, ConnId};
 
 /// What a node says of itself when it connects, beside who it is.
@@ -80,12 +83,22 @@ struct Inner {
     config: ConfigNow,
     live: Mutex<HashMap<String, Live>>,
     calls: Calls,
+    published: Published,
+    echoes: Echoes,
 }
 
 impl Nodes {
     /// None yet.
     pub(crate) fn new(store: Store, hub: Hub, config: ConfigNow) -> Self {
-        Self(Arc::new(Inner { store, hub, config, live: Mutex::default(), calls: Calls::default() }))
+        Self(Arc::new(Inner {
+            store,
+            hub,
+            config,
+            live: Mutex::default(),
+            calls: Calls::default(),
+            published: Published::default(),
+            echoes: Echoes::default(),
+        }))
     }
 
     /// Takes a node in until the returned stay is dropped. A second connection of the same node takes the place of the
@@ -193,6 +206,11 @@ impl Nodes {
         &self.0.calls
     }
 
+    /// What nodes said just now.
+    pub(crate) fn echoes(&self) -> &Echoes {
+        &self.0.echoes
+    }
+
     /// Keeps what a node's host says about itself, and tells operators (N-7.9).
     ///
     /// # Errors
@@ -225,6 +243,7 @@ impl Nodes {
     /// The connection has ended; what it was asked is lost (N-5.7).
     fn leave(&self, node_id: &str, conn_id: ConnId) {
         self.0.calls.lost(conn_id);
+        self.0.published.forget(conn_id);
         let mut live = self.live();
         if live.get(node_id).is_none_or(|live| live.caller.conn_id != conn_id) {
             return;

@@ -2,7 +2,7 @@
 
 use agent::ports::{Admission, Asker, PublishedTool};
 use futures_util::future::BoxFuture;
-use serde_json::Value;
+use serde_json::{Value, json};
 use wire::ErrorShape;
 use wire::methods::node::{InvokeParams, InvokeResult};
 
@@ -12,7 +12,16 @@ use crate::rpc::unavailable;
 
 impl agent::ports::Nodes for Nodes {
     fn list(&self) -> BoxFuture<'_, Result<Vec<Value>, ErrorShape>> {
-        Box::pin(async { self.rows().await.map_err(unavailable) })
+        Box::pin(async {
+            let mut rows = self.rows().await.map_err(unavailable)?;
+            for row in &mut rows {
+                let node = row["nodeId"].as_str().and_then(|id| self.find(id));
+                if let Some(skills) = node.map(|node| self.skills_of(&node)).filter(|skills| !skills.is_empty()) {
+                    row["skills"] = json!(skills);
+                }
+            }
+            Ok(rows)
+        })
     }
 
     fn pairing(&self) -> BoxFuture<'_, Result<Value, ErrorShape>> {
@@ -39,6 +48,6 @@ impl agent::ports::Nodes for Nodes {
     }
 
     fn published(&self) -> Vec<PublishedTool> {
-        Vec::new()
+        self.published_tools()
     }
 }

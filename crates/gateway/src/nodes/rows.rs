@@ -19,6 +19,7 @@ impl Nodes {
         let mut rows: Vec<Value> = nodes
             .iter()
             .map(|node| row(node, device(&node.node_id), self.find(&node.node_id).as_ref(), &policy))
+            .map(|row| self.with_tools(row))
             .collect();
         let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_lowercase();
         rows.sort_by_cached_key(|row| (row["connected"] != json!(true), text(row, "displayName"), text(row, "nodeId")));
@@ -32,7 +33,15 @@ impl Nodes {
     pub(crate) async fn row(&self, node_id: &str) -> Result<Option<Value>, StoreError> {
         let Some(node) = self.0.store.node(node_id).await? else { return Ok(None) };
         let device = self.0.store.device(node_id).await?;
-        Ok(Some(row(&node, device.as_ref(), self.find(node_id).as_ref(), &self.policy())))
+        Ok(Some(self.with_tools(row(&node, device.as_ref(), self.find(node_id).as_ref(), &self.policy()))))
+    }
+
+    /// A connected node's row with the tools it publishes, as far as they may be used.
+    fn with_tools(&self, mut row: Value) -> Value {
+        if let Some(node) = row["nodeId"].as_str().and_then(|id| self.find(id)) {
+            row["nodePluginTools"] = json!(self.tools_of(&node));
+        }
+        row
     }
 }
 
@@ -67,7 +76,6 @@ fn row(node: &NodeRecord, device: Option<&Device>, live: Option<&Live>, policy: 
     put("pathEnv", json!(live.and_then(|live| live.path_env.as_deref())));
     put("sessionHost", json!(false));
     put("hostStats", json!(node.host_stats));
-    put("nodePluginTools", live.map_or(Value::Null, |_| json!([])));
     put("approvalState", json!(node.approval_state()));
     if let Some(pending) = &node.pending {
         put("pendingRequestId", json!(pending.request_id));

@@ -61,16 +61,18 @@ fn admit(who: &Caller, method: &str) -> Admission {
     let access = row.map_or(Access::Operator(Scope::Admin), |row| row.access);
     let wrong_role = || Admission::WrongRole(ErrorShape::invalid(format!("unauthorized role: {}", who.role)));
     match (access, who.role) {
-        (Access::Everyone, _) | (Access::Node, Role::Node) => Admission::Granted,
+        (Access::Everyone, _) | (Access::Node | Access::Shared(_), Role::Node) => Admission::Granted,
         (Access::Operator(_) | Access::Dynamic(_), Role::Node) | (Access::Node, Role::Operator) => wrong_role(),
-        (Access::Operator(scope) | Access::Dynamic(scope), Role::Operator) => match who.require(scope) {
-            Err(_) if row.is_none() => Admission::Refused(ErrorShape::new(
-                wire::ErrorCode::Forbidden,
-                format!("missing scope: {}", Scope::Admin),
-            )),
-            Err(error) => Admission::Refused(error),
-            Ok(()) if row.is_none() => Admission::Refused(ErrorShape::unknown_method(method)),
-            Ok(()) => Admission::Granted,
-        },
+        (Access::Operator(scope) | Access::Dynamic(scope) | Access::Shared(scope), Role::Operator) => {
+            match who.require(scope) {
+                Err(_) if row.is_none() => Admission::Refused(ErrorShape::new(
+                    wire::ErrorCode::Forbidden,
+                    format!("missing scope: {}", Scope::Admin),
+                )),
+                Err(error) => Admission::Refused(error),
+                Ok(()) if row.is_none() => Admission::Refused(ErrorShape::unknown_method(method)),
+                Ok(()) => Admission::Granted,
+            }
+        }
     }
 }

@@ -86,7 +86,8 @@ fn who(cx: &Cx) -> String {
 }
 
 fn tools(cx: &Cx) -> String {
-    let names: Vec<&str> = cx.toolbox.specs().iter().map(|spec| spec.name).collect();
+    let specs = cx.toolbox.with_published().specs();
+    let names: Vec<&str> = specs.iter().map(|spec| &*spec.name).collect();
     if names.is_empty() { "The agent has no tools.".into() } else { format!("Tools: {}", names.join(", ")) }
 }
 

@@ -9,7 +9,7 @@ use wire::methods::{self, Access, Method as _};
 pub(super) fn may_repeat(method: &str, params: Option<&Value>) -> bool {
     let Some(row) = methods::find(method) else { return false };
     let has_key = || params.and_then(|params| params["idempotencyKey"].as_str()).is_some_and(|key| !key.is_empty());
-    let reads = matches!(row.access, Access::Operator(Scope::Read) | Access::Everyone);
+    let reads = matches!(row.access, Access::Operator(Scope::Read) | Access::Shared(Scope::Read) | Access::Everyone);
     reads || method == methods::agent::Wait::NAME || (row.idempotent && has_key())
 }
 

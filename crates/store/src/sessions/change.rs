@@ -7,7 +7,7 @@ use wire::SessionKey;
 use super::row::check_label;
 use super::{NewSession, RunStatus, Session, SessionPatch, create, load, require, save};
 use crate::sql::new_id;
-use crate::{Store, StoreError, inputs, transcript};
+use crate::{Store, StoreError, inputs, system_events, transcript};
 
 impl Store {
     /// The session with this key.
@@ -74,6 +74,7 @@ impl Store {
             let session = begun_again(old.clone(), id.clone(), now);
             save(conn, &session)?;
             transcript::begin(conn, &session, Some(&old.session_id), Some(&reason), cwd.as_deref(), now)?;
+            system_events::forget(conn, &key)?;
             Ok(session)
         })
         .await
@@ -89,6 +90,7 @@ impl Store {
         let (key, now) = (key.clone(), base::now_ms());
         self.write(move |conn| {
             inputs::withdraw(conn, &key, "session deleted", now)?;
+            system_events::forget(conn, &key)?;
             let gone = conn.prepare_cached("DELETE FROM sessions WHERE key = ?")?.execute(params![key.as_str()])?;
             Ok(gone > 0)
         })

@@ -56,6 +56,9 @@ pub struct AgentParams {
     /// Added to the system prompt of this run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extra_system_prompt: Option<String>,
+    /// The word that woke the device; says where when nothing else does (N-13.4).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice_wake_trigger: Option<String>,
     /// A name for the session if it is new.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub label: Option<String>,

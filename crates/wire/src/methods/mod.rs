@@ -69,6 +69,8 @@ pub enum Access {
     Dynamic(Scope),
     /// Nodes only.
     Node,
+    /// Nodes, and operators with this scope (N-2.9).
+    Shared(Scope),
     /// Anyone who finished the handshake, even without a scope.
     Everyone,
 }

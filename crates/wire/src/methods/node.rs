@@ -31,9 +31,9 @@ methods! {
     /// `node.pair.remove`
     PairRemove = "node.pair.remove", NodeParams => Value;
     /// `node.pluginTools.update`
-    PluginToolsUpdate = "node.pluginTools.update", Value => Value;
+    PluginToolsUpdate = "node.pluginTools.update", ToolsParams => ToolsKept;
     /// `node.skills.update`
-    SkillsUpdate = "node.skills.update", Value => Value;
+    SkillsUpdate = "node.skills.update", SkillsParams => SkillsKept;
     /// `node.runnerInventory.update`
     RunnerInventoryUpdate = "node.runnerInventory.update", Value => Value;
 }
@@ -265,6 +265,88 @@ pub struct Taken {
     /// Whether nobody waits for it any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub ignored: bool,
+}
+
+/// A tool that a node publishes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ToolDescriptor {
+    /// The plugin or server it comes from.
+    pub plugin_id: String,
+    /// A letter, then letters, digits, `_` and `-`; at most 64.
+    pub name: String,
+    /// What it is for, in the node's words.
+    pub description: String,
+    /// JSON Schema of its arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parameters: Option<serde_json::Map<String, Value>>,
+    /// The node's command that runs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The server and tool behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mcp: Option<McpTool>,
+}
+
+/// A tool of an MCP server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct McpTool {
+    /// The server, as the node knows it.
+    pub server: String,
+    /// The tool, as the server knows it.
+    pub tool: String,
+}
+
+/// The command behind tools of MCP servers (N-10.24).
+pub const MCP_COMMAND: &str = "mcp.tools.call.v1";
+
+/// All the tools a node publishes from now on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToolsParams {
+    /// In the order they are offered.
+    pub tools: Vec<ToolDescriptor>,
+}
+
+/// What was kept of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolsKept {
+    /// Whose.
+    pub node_id: String,
+    /// The tools.
+    pub tools: Vec<ToolDescriptor>,
+}
+
+/// A skill that a node publishes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SkillDescriptor {
+    /// Lower-case words joined by single `-`; at most 64 characters.
+    pub name: String,
+    /// What it is for; at most 1024 characters.
+    pub description: String,
+    /// Its text; at most 65 536 characters.
+    pub content: String,
+}
+
+/// All the skills a node publishes from now on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SkillsParams {
+    /// At most 64.
+    pub skills: Vec<SkillDescriptor>,
+}
+
+/// What was kept of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SkillsKept {
+    /// Whose.
+    pub node_id: String,
+    /// The skills.
+    pub skills: Vec<SkillDescriptor>,
 }
 
 /// Something that happened on a node (N-7.1).

@@ -1,7 +1,7 @@
 //! The method table of the protocol, one row a method, sorted by name. Facts: release 2026.9.6 and the published
 //! schema 2026.9.1. `connect` is not here: after the handshake it is like an unknown method.
 
-use super::Access::{Dynamic, Everyone, Node, Operator};
+use super::Access::{Dynamic, Everyone, Node, Operator, Shared};
 use super::Row;
 use crate::scope::Scope;
 
@@ -510,9 +510,10 @@ pub const ALL: &[Row] = &[
     row("users.setRole", Operator(Scope::Admin)),
     row("users.unlinkAuthProfile", Operator(Scope::Write)),
     row("users.unlinkChannelIdentity", Operator(Scope::Admin)),
-    row("voicewake.get", Operator(Scope::Read)),
+    row("voicewake.get", Shared(Scope::Read)),
     row("voicewake.routing.get", Operator(Scope::Read)),
-    row("voicewake.set", Operator(Scope::Write)),
+    row("voicewake.routing.set", Operator(Scope::Write)),
+    row("voicewake.set", Shared(Scope::Write)),
     row("wake", Operator(Scope::Write)),
     row("web.login.start", Operator(Scope::Admin)).unlisted(),
     row("web.login.wait", Operator(Scope::Admin)).unlisted(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use base::shell::{self, Simple};
 
+use super::on_node::NodeSettings;
 use super::programs::{self, Verdict};
 
 /// What `exec` may run at all.
@@ -35,6 +36,8 @@ pub struct ExecSettings {
     pub wait: Duration,
     /// Folders put before `PATH`.
     pub path_prepend: Vec<String>,
+    /// Commands on nodes.
+    pub on_node: NodeSettings,
 }
 
 /// How long a command may take when nothing says otherwise.
@@ -50,6 +53,7 @@ impl Default for ExecSettings {
             timeout: DEFAULT_TIMEOUT,
             wait: DEFAULT_WAIT,
             path_prepend: Vec::new(),
+            on_node: NodeSettings::default(),
         }
     }
 }
@@ -66,6 +70,7 @@ impl From<&config::ExecConfig> for ExecSettings {
             timeout: config.timeout,
             wait: config.background,
             path_prepend: config.path_prepend.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
+            on_node: NodeSettings::from(config),
         }
     }
 }

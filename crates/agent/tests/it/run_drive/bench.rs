@@ -77,7 +77,7 @@ struct TestTool {
 impl Tool for TestTool {
     fn spec(&self) -> ToolSpec {
         let parameters = json!({"type": "object"});
-        ToolSpec { name: self.name, description: "Does as the test says. At once.", parameters }
+        ToolSpec { name: self.name.into(), description: "Does as the test says. At once.".into(), parameters }
     }
 
     fn parallel_safe(&self) -> bool {

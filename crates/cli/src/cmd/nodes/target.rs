@@ -1,32 +1,19 @@
 //! Which node is meant by what a person wrote (N-5.18): its id, its name, its address, or the beginning of its id.
 
 use serde_json::Value;
+use wire::target::{self, Unresolved};
 
 use super::{cell, name, short};
 use crate::exit::Failure;
 
-/// Fewer letters of an id name nothing.
-const PREFIX_MIN: usize = 6;
-
 /// The one row of `nodes` that is meant. What is more exact goes first, and two of the same kind are an error.
 pub(super) fn resolve<'a>(nodes: &'a [Value], asked: &str) -> Result<&'a Value, Failure> {
-    let asked = asked.trim();
-    let folded = asked.to_lowercase();
-    let is_prefix = |row: &Value| asked.len() >= PREFIX_MIN && text(row, "nodeId").starts_with(&folded);
-    let ways: [&dyn Fn(&Value) -> bool; 4] = [
-        &|row| text(row, "nodeId") == asked,
-        &|row| row["displayName"].is_string() && name(row).trim().to_lowercase() == folded,
-        &|row| text(row, "remoteIp") == asked,
-        &is_prefix,
-    ];
-    for is_meant in ways.into_iter().filter(|_| !asked.is_empty()) {
-        match nodes.iter().filter(|row| is_meant(row)).collect::<Vec<_>>().as_slice() {
-            [] => {}
-            [row] => return Ok(row),
-            several => return Err(ambiguous(asked, several)),
+    target::resolve(nodes, asked).map_err(|why| match why {
+        Unresolved::Ambiguous(several) => ambiguous(asked, &several),
+        Unresolved::Unknown => {
+            Failure::new("UNKNOWN_NODE", format!("unknown node: {}", asked.trim())).run("openclaw nodes status")
         }
-    }
-    Err(Failure::new("UNKNOWN_NODE", format!("unknown node: {asked}")).run("openclaw nodes status"))
+    })
 }
 
 fn ambiguous(asked: &str, rows: &[&Value]) -> Failure {
@@ -35,10 +22,6 @@ fn ambiguous(asked: &str, rows: &[&Value]) -> Failure {
     let mut failure = Failure::usage(message).advise("say which one by the beginning of its id");
     failure.code = base::Code("AMBIGUOUS_NODE");
     failure
-}
-
-fn text<'a>(row: &'a Value, key: &str) -> &'a str {
-    row[key].as_str().unwrap_or_default()
 }
 
 #[cfg(test)]

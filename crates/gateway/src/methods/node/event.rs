@@ -4,6 +4,7 @@ use serde_json::Value;
 use wire::ErrorShape;
 use wire::methods::node::{EventParams, EventResult};
 
+use crate::node_events::{self, Heard};
 use crate::nodes::invoke::pairing_changed;
 use crate::rpc::{Cx, unavailable};
 
@@ -25,7 +26,11 @@ pub(super) async fn event(cx: Cx, params: EventParams) -> Result<EventResult, Er
             cx.store.device_seen(&node_id, "alive", Some(&cx.who.peer.to_string()));
             Ok(done(params, true, "persisted"))
         }
-        _ => Ok(done(params, false, "unsupported_event")),
+        _ => {
+            let heard = node_events::take(&cx, &live, &params.event, details).await?;
+            let heard = heard.unwrap_or(Heard { handled: false, reason: "unsupported_event" });
+            Ok(done(params, heard.handled, heard.reason))
+        }
     }
 }
 

@@ -1,23 +1,23 @@
-//! What a node publishes beside its commands: tools, skills, runners (N-11.6). None of it is offered to an agent yet, so
-//! each is answered with what was kept of it: nothing.
+//! What a node publishes beside its commands: tools, skills, runners (N-11.6). It counts once the surface is approved.
 
 use serde_json::{Value, json};
 use wire::ErrorShape;
+use wire::methods::node::{SkillsKept, SkillsParams, ToolsKept, ToolsParams};
 
 use crate::nodes::Live;
 use crate::nodes::invoke::pairing_changed;
 use crate::rpc::Cx;
 
 /// `node.pluginTools.update`
-pub(super) async fn plugin_tools(cx: Cx, _: Value) -> Result<Value, ErrorShape> {
-    let (node_id, _) = speaker(&cx)?;
-    Ok(json!({"nodeId": node_id, "tools": []}))
+pub(super) async fn plugin_tools(cx: Cx, params: ToolsParams) -> Result<ToolsKept, ErrorShape> {
+    let (node_id, node) = speaker(&cx)?;
+    Ok(ToolsKept { node_id, tools: cx.nodes.publish_tools(&node, params.tools)? })
 }
 
 /// `node.skills.update`
-pub(super) async fn skills(cx: Cx, _: Value) -> Result<Value, ErrorShape> {
-    let (node_id, _) = speaker(&cx)?;
-    Ok(json!({"nodeId": node_id, "skills": []}))
+pub(super) async fn skills(cx: Cx, params: SkillsParams) -> Result<SkillsKept, ErrorShape> {
+    let (node_id, node) = speaker(&cx)?;
+    Ok(SkillsKept { node_id, skills: cx.nodes.publish_skills(&node, params.skills)? })
 }
 
 /// `node.runnerInventory.update`: a node whose first surface waits is told what its owner has to do (N-3.12).

@@ -1,4 +1,4 @@
-//! A picture file as a model can take it: at most 2000 pixels a side and 5 MB.
+//! A picture as a model can take it: at most 2000 pixels a side and 5 MB.
 
 use std::fs::File;
 use std::io::{Cursor, Read as _};
@@ -52,14 +52,19 @@ pub(super) fn show(path: &Path, file: File) -> ToolOutput {
     }
 }
 
-struct Shown {
+/// A picture as it is shown.
+pub(super) struct Shown {
     bytes: Vec<u8>,
     mime: &'static str,
     size: (u32, u32),
     original: (u32, u32),
 }
 
-fn fit(bytes: Vec<u8>) -> image::ImageResult<Shown> {
+/// The picture, made smaller if it has to be.
+///
+/// # Errors
+/// When it is broken, or of no kind a model looks at.
+pub(super) fn fit(bytes: Vec<u8>) -> image::ImageResult<Shown> {
     let reader = || -> image::ImageResult<_> {
         let mut reader = ImageReader::new(Cursor::new(&bytes)).with_guessed_format()?;
         let mut limits = Limits::default();
@@ -99,19 +104,27 @@ fn shrink(picture: DynamicImage, original: (u32, u32)) -> image::ImageResult<Sho
     }
 }
 
+impl Shown {
+    /// `640×480`, and how large it is shown when that is smaller.
+    pub(super) fn size(&self) -> String {
+        let (width, height) = self.original;
+        if self.size == self.original {
+            return format!("{width}×{height}");
+        }
+        format!("{width}×{height}, shown at {}×{}", self.size.0, self.size.1)
+    }
+
+    /// What the model looks at.
+    pub(super) fn block(&self) -> Block {
+        let data = base64::engine::general_purpose::STANDARD.encode(&self.bytes);
+        Block::Image { data, mime_type: self.mime.to_owned() }
+    }
+}
+
 fn answer(path: &Path, shown: &Shown) -> ToolOutput {
     let (width, height) = shown.original;
-    let smaller = if shown.size == shown.original {
-        String::new()
-    } else {
-        format!(", shown at {}×{}", shown.size.0, shown.size.1)
-    };
-    let data = base64::engine::general_purpose::STANDARD.encode(&shown.bytes);
     ToolOutput {
-        content: vec![
-            Block::text(format!("[picture `{}`, {width}×{height}{smaller}]", path.display())),
-            Block::Image { data, mime_type: shown.mime.to_owned() },
-        ],
+        content: vec![Block::text(format!("[picture `{}`, {}]", path.display(), shown.size())), shown.block()],
         details: Some(json!({"path": path, "width": width, "height": height, "mimeType": shown.mime})),
         is_error: false,
     }
