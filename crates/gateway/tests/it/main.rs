@@ -10,6 +10,8 @@ mod http;
 mod hub;
 mod limits;
 mod methods;
+mod node_events;
+mod node_tools;
 mod nodes;
 mod pairing;
 mod proxy;

@@ -20,26 +20,26 @@ use kit::{Client, Connect};
 use openclaw_gateway::{Gateway, Limits, Options, Running};
 use serde_json::{Value, json};
 
-const TOKEN: &str = "test-token-0123456789abcdef";
+pub(crate) const TOKEN: &str = "test-token-0123456789abcdef";
 
 /// What hangs in a test never ends by itself.
 const DRAIN: Duration = Duration::from_millis(300);
 
 /// A Gateway whose only model is a fake one.
-struct Desk {
-    vendor: FakeOpenAi,
+pub(crate) struct Desk {
+    pub(crate) vendor: FakeOpenAi,
     running: Running,
     state: tempfile::TempDir,
     file: Value,
 }
 
 impl Desk {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::changed(|_| {}).await
     }
 
     /// With a config that `change` was applied to.
-    async fn changed(change: impl FnOnce(&mut Value)) -> Self {
+    pub(crate) async fn changed(change: impl FnOnce(&mut Value)) -> Self {
         let state = tempfile::tempdir().unwrap();
         let vendor = FakeOpenAi::start().await;
         let mut file = config_of(&vendor.base_url());
@@ -49,12 +49,12 @@ impl Desk {
     }
 
     /// Stops the Gateway and starts another one on the same state.
-    async fn restart(self) -> Self {
+    pub(crate) async fn restart(self) -> Self {
         self.restart_after(async |_| {}).await
     }
 
     /// The same, with something done to the state in between.
-    async fn restart_after(self, meanwhile: impl AsyncFnOnce(&StatePaths)) -> Self {
+    pub(crate) async fn restart_after(self, meanwhile: impl AsyncFnOnce(&StatePaths)) -> Self {
         let Self { vendor, running, state, file } = self;
         running.stop(false).await;
         meanwhile(&places(state.path()).1).await;
@@ -62,11 +62,11 @@ impl Desk {
         Self { vendor, running, state, file }
     }
 
-    async fn client(&self) -> Client {
+    pub(crate) async fn client(&self) -> Client {
         self.connect(&Connect::backend(TOKEN)).await
     }
 
-    async fn connect(&self, with: &Connect) -> Client {
+    pub(crate) async fn connect(&self, with: &Connect) -> Client {
         Client::connect(self.running.addresses[0], with).await.expect("this client is let in")
     }
 }
@@ -111,13 +111,13 @@ async fn boot(home: &Path, file: &Value) -> Running {
 }
 
 /// Says `text` in `session` under `key`.
-async fn say(client: &mut Client, session: &str, key: &str, text: &str) -> Value {
+pub(crate) async fn say(client: &mut Client, session: &str, key: &str, text: &str) -> Value {
     let params = json!({"sessionKey": session, "message": text, "idempotencyKey": key});
     client.request("chat.send", params).await.unwrap()
 }
 
 /// The terminal `chat` event of a run.
-async fn ended(client: &mut Client, run: &str) -> Value {
+pub(crate) async fn ended(client: &mut Client, run: &str) -> Value {
     let over = |event: &Value| {
         event["runId"] == run && ["final", "aborted", "error"].contains(&event["state"].as_str().unwrap_or_default())
     };
@@ -125,7 +125,7 @@ async fn ended(client: &mut Client, run: &str) -> Value {
 }
 
 /// The texts of a history page, `role: text`.
-async fn lines(client: &mut Client, session: &str) -> Vec<String> {
+pub(crate) async fn lines(client: &mut Client, session: &str) -> Vec<String> {
     let page = client.request("chat.history", json!({"sessionKey": session})).await.unwrap();
     let text = |message: &Value| match &message["content"] {
         Value::String(text) => text.clone(),
