@@ -36,17 +36,23 @@ async fn catalog(cx: Cx, params: CatalogParams) -> Result<CatalogResult, ErrorSh
 /// The tools a session's runs get.
 async fn effective(cx: Cx, params: EffectiveParams) -> Result<EffectiveResult, ErrorShape> {
     let key = cx.agents.key(&params.session_key, params.agent_id.as_deref())?;
-    let specs = cx.toolbox.specs();
+    let (own, all) = (cx.toolbox.specs(), cx.toolbox.with_published().specs());
+    let mut groups = vec![effective_group("core", "Core", &own)];
+    if let Some(published) = all.get(own.len()..).filter(|published| !published.is_empty()) {
+        groups.push(effective_group("nodes", "Nodes", published));
+    }
+    Ok(EffectiveResult { agent_id: key.agent().to_string(), profile: "full".into(), groups })
+}
+
+fn effective_group(id: &str, label: &str, specs: &[ToolSpec]) -> EffectiveGroup {
     let tools = specs.iter().map(|spec| EffectiveEntry {
         id: spec.name.clone().into(),
         label: spec.name.clone().into(),
         description: spec.description.clone().into(),
         raw_description: spec.description.clone().into(),
-        source: "core".into(),
+        source: id.into(),
     });
-    let core =
-        EffectiveGroup { id: "core".into(), label: "Core".into(), source: "core".into(), tools: tools.collect() };
-    Ok(EffectiveResult { agent_id: key.agent().to_string(), profile: "full".into(), groups: vec![core] })
+    EffectiveGroup { id: id.into(), label: label.into(), source: id.into(), tools: tools.collect() }
 }
 
 fn group(id: &str, label: &str, specs: &[ToolSpec]) -> Group {
