@@ -55,7 +55,7 @@ async fn the_policy_that_holds_for_people_holds_for_the_model() {
     assert!(requests[3].body.to_string().contains("requires explicit gateway.nodes.commands.allow"));
 }
 
-/// N-6.2, N-10.24
+/// N-6.2
 #[tokio::test]
 async fn a_published_tool_is_there_while_its_node_is_and_its_words_are_data() {
     let desk = Desk::start().await;

@@ -21,7 +21,7 @@ async fn a_value_is_kept_replaced_and_forgotten() {
     assert_eq!((first, at.store.meta_init("instance", &json!("b")).await.unwrap()), (json!("a"), json!("a")));
 }
 
-///
+///
 #[tokio::test]
 async fn what_happened_is_told_to_one_run_and_a_new_conversation_starts_without_it() {
     let at = fresh();

@@ -186,7 +186,7 @@ fn ended(code: i64) -> Result<Value, ErrorShape> {
 
 const BOTH: [&str; 2] = ["system.run", "system.run.prepare"];
 
-/// N-12.17, N-12.16
+/// N-12.17
 #[tokio::test]
 async fn a_person_is_asked_once_and_the_node_gets_what_was_shown() {
     let needs = failed("SYSTEM_RUN_DENIED: approval required");
@@ -273,7 +273,7 @@ async fn commands_go_to_the_configured_node_and_a_stopped_turn_ends_them() {
     assert!(text.contains("the turn was stopped"), "{text}");
 }
 
-/// N-10.24
+///
 #[tokio::test]
 async fn published_tools_stand_beside_ours_and_reach_their_server() {
     let tool = |name: &str| PublishedTool {
