@@ -163,6 +163,16 @@ impl StatePaths {
         self.state_dir.join("exec-approvals.json")
     }
 
+    /// The browsers of a node of this machine: a folder a profile, which only the owner can enter (N-10.20).
+    pub fn browser(&self) -> PathBuf {
+        self.state_dir.join("browser")
+    }
+
+    /// What was sent to a node of this machine for a terminal, in a folder only the owner can enter (N-10.23).
+    pub fn uploads(&self) -> PathBuf {
+        self.state_dir.join("uploads")
+    }
+
     /// The default workspace of an agent.
     pub fn workspace(&self, agent_id: &str) -> PathBuf {
         match agent_id {

@@ -44,6 +44,7 @@ pub use schema::agents::{
     AgentDefaults, AgentEntry, Agents, Compaction, Heartbeat, Identity, ModelChoice, ModelSettings, Sandbox,
     SandboxMode, Subagents,
 };
+pub use schema::browser::Browser;
 pub use schema::commands::Commands;
 pub use schema::control_ui::ControlUi;
 pub use schema::discovery::{Discovery, Mdns, MdnsMode, WideArea};
@@ -54,6 +55,7 @@ pub use schema::gateway_auth::{Auth, AuthMode, DeviceAutoApprove, RateLimit, Tru
 pub use schema::logging::{ConsoleStyle, LogLevel, Logging};
 pub use schema::messages::{GroupChat, Messages, Queue, QueueDrop, QueueMode};
 pub use schema::models::{Compat, Cost, ModelEntry, Models, ModelsMode, ProviderConfig};
+pub use schema::node_host::{BrowserProxy, NodeCamera, NodeFiles, NodeHost, NodeLocation};
 pub use schema::nodes::{NodeBrowser, NodeBrowserMode, NodeCommands, Nodes, Pairing, SshVerify};
 pub use schema::remote::{HostKeyPolicy, Remote, Transport};
 pub use schema::session::{DmScope, GroupScope, Reset, ResetMode, Session, SessionScope};

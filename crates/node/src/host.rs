@@ -2,15 +2,17 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use base::Env;
+use base::{Env, StatePaths};
 use futures_util::future::BoxFuture;
 use link::{Connect, Device};
 use serde_json::Value;
 
+use crate::browser::{Browsers, Setup};
 use crate::commands::{self, Command, Cx, Host, Refusal};
+use crate::files::Roots;
 use crate::node::{HostError, Node};
 use crate::offer::{Call, Offer};
 
@@ -23,10 +25,12 @@ pub struct Options {
     pub device: Device,
     /// The environment of this process.
     pub env: Env,
-    /// The user's home.
-    pub home: PathBuf,
-    /// The owner's word about what may be run (N-12.1).
-    pub exec_approvals: PathBuf,
+    /// The places of this user and profile.
+    pub paths: StatePaths,
+    /// What the owner of this machine lets a node do.
+    pub settings: config::NodeHost,
+    /// Which browser is started, and how.
+    pub browser: config::Browser,
     /// How [`crate::guard`] is started as a process; the program to run follows.
     pub guard: Vec<PathBuf>,
     /// Offer these commands only.
@@ -38,25 +42,42 @@ pub struct Options {
 /// # Errors
 /// As [`Node::run`].
 pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(), HostError> {
-    let offered: Vec<&'static dyn Command> = commands::ALL
-        .iter()
-        .copied()
-        .filter(|command| options.only.as_ref().is_none_or(|only| only.contains(command.name())))
-        .collect();
-    let host = Arc::new(Host {
-        env: options.env,
-        home: options.home,
-        exec_approvals: options.exec_approvals,
-        guard: options.guard,
-        name: options.connect.client.display_name.clone(),
-        version: options.connect.client.version.clone(),
-    });
+    let host = Arc::new(machine(&options));
+    let is_wanted = |name: &str| options.only.as_ref().is_none_or(|only| only.contains(name));
+    let offered = commands::ALL.iter().copied().filter(|one| is_wanted(one.name()) && one.is_offered(&host));
     let offers =
-        offered.into_iter().map(|command| -> Arc<dyn Offer> { Arc::new(Hosted { command, host: host.clone() }) });
+        offered.map(|command| -> Arc<dyn Offer> { Arc::new(Hosted { command, host: host.clone() }) });
     let mut connect = options.connect;
     connect.path_env = Some(host.path());
     let node = Node::new(connect, options.device).offer_all(offers).with_stats_of(host.home.clone());
     node.run(stop).await
+}
+
+/// This machine, as its owner lets it be used.
+fn machine(options: &Options) -> Host {
+    let (home, files) = (options.paths.home.clone(), &options.settings.files);
+    let place = |path: &Path| commands::place(&home, &path.to_string_lossy());
+    let roots = Roots::new(&files.read, &files.write, place);
+    let browsers = Browsers::find(Setup {
+        settings: &options.settings.browser_proxy,
+        browser: &options.browser,
+        env: &options.env,
+        home: &home,
+        folder: options.paths.browser(),
+        guard: &options.guard,
+    });
+    Host {
+        env: options.env.clone(),
+        exec_approvals: options.paths.exec_approvals(),
+        guard: options.guard.clone(),
+        name: options.connect.client.display_name.clone(),
+        version: options.connect.client.version.clone(),
+        roots,
+        uploads: options.paths.uploads(),
+        settings: options.settings.clone(),
+        browsers,
+        home,
+    }
 }
 
 /// A command of this machine.

@@ -6,7 +6,9 @@
 //! [`::exec_policy`] reads it from a file of this machine, and nothing a Gateway says widens it. A program that was started
 //! has a [`guard`] beside it, so that it does not outlive its call, its time or this process.
 
+mod browser;
 mod commands;
+mod files;
 mod guard;
 mod host;
 mod node;

@@ -226,8 +226,7 @@ impl Voice {
         (Self(sender), words)
     }
 
-    /// One that nobody hears.
-    #[cfg(test)]
+    /// One that nobody hears, for what is none of the caller's business.
     pub(crate) fn nowhere() -> Self {
         Self::new().0
     }

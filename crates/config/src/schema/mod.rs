@@ -4,6 +4,7 @@
 //! secrets all come from their derives. What is not ours yet is in `passed.rs` and passes untouched.
 
 pub(crate) mod agents;
+pub(crate) mod browser;
 pub(crate) mod commands;
 pub(crate) mod control_ui;
 pub(crate) mod discovery;
@@ -12,6 +13,7 @@ pub(crate) mod gateway_auth;
 pub(crate) mod logging;
 pub(crate) mod messages;
 pub(crate) mod models;
+pub(crate) mod node_host;
 pub(crate) mod nodes;
 mod passed;
 mod published;
@@ -52,6 +54,10 @@ pub struct Config {
     pub commands: commands::Commands,
     /// How the Gateway is found.
     pub discovery: discovery::Discovery,
+    /// The browser of a node host.
+    pub browser: browser::Browser,
+    /// What this machine offers as a node.
+    pub node_host: node_host::NodeHost,
     /// Channels by name; whoever owns a channel types its own part.
     #[schemars(schema_with = "open_map")]
     pub channels: Map<String, Value>,

@@ -123,6 +123,8 @@ pub struct NodeBrowser {
     pub mode: NodeBrowserMode,
     /// The node of `manual`.
     pub node: Option<String>,
+    /// Whether a node's browser may also be steered from public addresses (N-4.10).
+    pub allow_public_peers: bool,
 }
 
 /// `gateway.nodes.browser.mode`.

@@ -1,13 +1,20 @@
 //! The commands, one file each; a new one is a line in [`ALL`].
 
+mod browser;
+mod camera;
 mod device;
+mod files;
 mod list_dir;
+mod location;
+mod media;
 mod notify;
 mod program;
 mod run;
+mod screen;
+mod upload;
 mod which;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use base::Env;
@@ -15,6 +22,8 @@ use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::browser::Browsers;
+use crate::files::Roots;
 use crate::serve::Voice;
 
 /// One thing this machine can be asked for.
@@ -23,13 +32,37 @@ pub(crate) trait Command: Sync {
     fn name(&self) -> &'static str;
     /// The family it belongs to, such as `system`.
     fn cap(&self) -> &'static str;
+    /// Whether this machine has what it takes.
+    fn is_offered(&self, _: &Host) -> bool {
+        true
+    }
     /// Does it. Dropping the future stops whatever it has begun.
     fn handle(&self, cx: Cx, params: Value) -> BoxFuture<'static, Result<Value, Refusal>>;
 }
 
 /// Every command.
-pub(crate) const ALL: &[&dyn Command] =
-    &[&run::Run, &which::Which, &notify::Notify, &list_dir::ListDir, &device::Info, &device::Status];
+pub(crate) const ALL: &[&dyn Command] = &[
+    &run::Run,
+    &which::Which,
+    &notify::Notify,
+    &list_dir::ListDir,
+    &device::Info,
+    &device::Status,
+    &files::Fetch,
+    &files::Stat,
+    &files::Write,
+    &files::Create,
+    &files::List,
+    &files::Pack,
+    &upload::Upload,
+    &browser::Proxy,
+    &screen::Snapshot,
+    &screen::Record,
+    &camera::List,
+    &camera::Snap,
+    &camera::Clip,
+    &location::Get,
+];
 
 /// The names of all commands.
 pub fn names() -> impl Iterator<Item = &'static str> {
@@ -37,6 +70,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 }
 
 /// What a command is given.
+#[derive(Clone)]
 pub(crate) struct Cx {
     /// This machine.
     pub(crate) host: Arc<Host>,
@@ -59,6 +93,14 @@ pub(crate) struct Host {
     pub(crate) name: Option<String>,
     /// The version of this program.
     pub(crate) version: String,
+    /// The folders whose files may be asked for.
+    pub(crate) roots: Roots,
+    /// Where what is sent for a terminal is kept.
+    pub(crate) uploads: PathBuf,
+    /// What else the owner says.
+    pub(crate) settings: config::NodeHost,
+    /// The browsers, where there are any and they may be used.
+    pub(crate) browsers: Option<Browsers>,
 }
 
 impl Host {
@@ -69,10 +111,15 @@ impl Host {
 
     /// A path as a caller writes it: `~` is the home, and where it does not begin at the root, it begins there too.
     pub(crate) fn place(&self, text: &str) -> PathBuf {
-        match text.strip_prefix('~') {
-            Some(rest) if rest.is_empty() || rest.starts_with('/') => self.home.join(rest.trim_start_matches('/')),
-            _ => self.home.join(text),
-        }
+        place(&self.home, text)
+    }
+}
+
+/// The same for who knows only the home.
+pub(crate) fn place(home: &Path, text: &str) -> PathBuf {
+    match text.strip_prefix('~') {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => home.join(rest.trim_start_matches('/')),
+        _ => home.join(text),
     }
 }
 
@@ -110,7 +157,7 @@ pub(crate) mod tests {
     use super::*;
 
     /// A machine whose home is `home`.
-    pub(crate) fn cx(home: &std::path::Path) -> Cx {
+    pub(crate) fn cx(home: &Path) -> Cx {
         let host = Host {
             env: Env::of([("PATH", "/usr/bin:/bin")]),
             home: home.to_owned(),
@@ -118,8 +165,65 @@ pub(crate) mod tests {
             guard: Vec::new(),
             name: None,
             version: "0".into(),
+            roots: Roots::default(),
+            uploads: home.join("uploads"),
+            settings: config::NodeHost::default(),
+            browsers: None,
         };
         Cx { host: Arc::new(host), voice: Voice::nowhere() }
+    }
+
+    /// A machine of a test's own: its home, and a folder of programs that stand for the outside world.
+    pub(crate) struct Machine(tempfile::TempDir);
+
+    impl Machine {
+        pub(crate) fn new() -> Self {
+            let home = tempfile::tempdir().unwrap();
+            std::fs::create_dir(home.path().join("bin")).unwrap();
+            Self(home)
+        }
+
+        pub(crate) fn path(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        /// A program that does what the shell makes of `script`.
+        pub(crate) fn program(&self, name: &str, script: &str) {
+            let path = self.path("bin").join(name);
+            std::fs::write(&path, format!("#!/bin/sh\nPATH=/usr/bin:/bin\n{script}\n")).unwrap();
+            std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        }
+
+        pub(crate) fn without(&self, name: &str) {
+            std::fs::remove_file(self.path("bin").join(name)).unwrap();
+        }
+
+        /// The machine with these variables besides.
+        pub(crate) fn cx(&self, env: &[(&str, &str)]) -> Cx {
+            self.built(env, |_| {})
+        }
+
+        /// The machine as its owner set it up.
+        pub(crate) fn with(&self, settings: impl FnOnce(&mut config::NodeHost)) -> Cx {
+            self.built(&[], settings)
+        }
+
+        fn built(&self, env: &[(&str, &str)], settings: impl FnOnce(&mut config::NodeHost)) -> Cx {
+            let cx = cx(self.0.path());
+            let mut host = Arc::into_inner(cx.host).unwrap();
+            // The test's programs are found first and see the system's; nothing else of it is found by name.
+            let bin = self.path("bin").to_string_lossy().into_owned();
+            host.env = Env::of([("PATH", bin.as_str())].into_iter().chain(env.iter().copied()));
+            settings(&mut host.settings);
+            Cx { host: Arc::new(host), voice: cx.voice }
+        }
+    }
+
+    /// A picture of one colour, as PNG.
+    pub(crate) fn picture(width: u32, height: u32) -> Vec<u8> {
+        let mut bytes = std::io::Cursor::new(Vec::new());
+        image::DynamicImage::new_rgb8(width, height).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+        bytes.into_inner()
     }
 
     #[test]

@@ -46,12 +46,15 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let device = Device::load_or_create(&app.paths.device_identity())?;
     connect.client.display_name = args.display_name.clone().or_else(host_name);
     let this = std::env::current_exe().map_err(|error| Failure::new("NO_EXECUTABLE", error.to_string()))?;
+    // What is offered is this machine's own matter, whichever Gateway is meant.
+    let config = &app.config()?.config;
     let options = ::node::Options {
         connect,
         device: device.clone(),
         env: app.env.clone(),
-        home: app.paths.home.clone(),
-        exec_approvals: app.paths.exec_approvals(),
+        paths: app.paths.clone(),
+        settings: config.node_host.clone(),
+        browser: config.browser.clone(),
         guard: [this, "node".into(), "guard".into(), "--".into()].into(),
         only,
     };
