@@ -18,6 +18,8 @@ mod full_disk;
 mod local_socket;
 mod looking;
 mod networks;
+mod node_browser;
+mod node_files;
 mod node_host;
 mod nodes;
 mod offline;

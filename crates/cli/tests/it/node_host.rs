@@ -16,15 +16,19 @@ const TOKEN: &str = kit::TOKEN;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A node host on a state folder of its own.
-struct Host {
-    folder: tempfile::TempDir,
-    child: Child,
+pub(crate) struct Host {
+    pub(crate) folder: tempfile::TempDir,
+    pub(crate) child: Child,
     errors: std::path::PathBuf,
 }
 
 impl Host {
     fn start(gateway: &TestGateway) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(gateway, tempfile::tempdir().unwrap())
+    }
+
+    /// In a home that a test has furnished.
+    pub(crate) fn start_in(gateway: &TestGateway, folder: tempfile::TempDir) -> Self {
         let mut host = Self { child: nothing(), errors: folder.path().join("host.err"), folder };
         host.child = host.spawn(gateway);
         host
@@ -39,7 +43,7 @@ impl Host {
         command.stdout(Stdio::null()).stderr(errors).spawn().unwrap()
     }
 
-    fn said(&self) -> String {
+    pub(crate) fn said(&self) -> String {
         std::fs::read_to_string(&self.errors).unwrap()
     }
 
@@ -50,7 +54,7 @@ impl Host {
         base::write_atomic(&file, document.to_string().as_bytes()).unwrap();
     }
 
-    fn path(&self, name: &str) -> std::path::PathBuf {
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
         self.folder.path().join(name)
     }
 }
@@ -67,22 +71,27 @@ fn nothing() -> Child {
 }
 
 /// An operator who hears of nodes.
-async fn owner(gateway: &TestGateway) -> Client {
+pub(crate) async fn owner(gateway: &TestGateway) -> Client {
     let scopes = ["operator.admin", "operator.read", "operator.write", "operator.pairing"];
     Client::connect(gateway.address(), &Connect::backend(TOKEN).scopes(&scopes).caps(&["node-progress"])).await.unwrap()
 }
 
 /// A Gateway, an operator, and a host whose surface is approved.
 async fn approved(gateway: &TestGateway) -> (Client, Host, String) {
+    approved_in(gateway, tempfile::tempdir().unwrap()).await
+}
+
+/// The same in a home that a test has furnished.
+pub(crate) async fn approved_in(gateway: &TestGateway, folder: tempfile::TempDir) -> (Client, Host, String) {
     let mut owner = owner(gateway).await;
-    let host = Host::start(gateway);
+    let host = Host::start_in(gateway, folder);
     let asked = owner.event("node.pair.requested").await;
     owner.request("node.pair.approve", json!({"requestId": asked["requestId"]})).await.unwrap();
     let node_id = asked["nodeId"].as_str().unwrap().to_owned();
     (owner, host, node_id)
 }
 
-fn call(node_id: &str, key: &str, command: &str, params: Value) -> Value {
+pub(crate) fn call(node_id: &str, key: &str, command: &str, params: Value) -> Value {
     json!({"nodeId": node_id, "command": command, "params": params, "idempotencyKey": key, "timeoutMs": 60_000})
 }
 
@@ -92,7 +101,7 @@ async fn run(owner: &mut Client, node_id: &str, key: &str, argv: &[&str]) -> Res
 }
 
 /// Polls what another process does, which nobody tells us about.
-fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}");
@@ -111,7 +120,7 @@ fn pid_in(file: &Path) -> u32 {
     pid.unwrap()
 }
 
-fn lives(pid: u32) -> bool {
+pub(crate) fn lives(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with(['Z', 'X']))
 }
@@ -139,7 +148,16 @@ async fn a_host_is_approved_asked_and_runs_what_its_owner_allows() {
     let node_id = asked["nodeId"].as_str().unwrap();
     let row = owner.request("node.describe", json!({"nodeId": node_id})).await.unwrap();
     assert_eq!((&row["approvalState"], &row["connected"]), (&json!("approved"), &json!(true)), "{row}");
-    assert_eq!(row["commands"], json!(["fs.listDir", "system.notify", "system.run", "system.which"]), "{row}");
+    let usable = [
+        "browser.proxy",
+        "fs.listDir",
+        "screen.snapshot",
+        "system.notify",
+        "system.run",
+        "system.which",
+        "terminal.upload",
+    ];
+    assert_eq!(row["commands"], json!(usable), "is Chromium installed? {row}");
 
     let which = call(node_id, "which", "system.which", json!({"bins": ["sh", "nosuchprogram"]}));
     let found = owner.request("node.invoke", which).await.unwrap();
@@ -237,8 +255,8 @@ async fn a_killed_host_leaves_no_program_behind() {
 #[test]
 fn what_cannot_work_is_said_at_once() {
     let home = tempfile::tempdir().unwrap();
-    let (exit, _, errors) = crate::run(&mut alone(&home), &["node", "run", "--commands", "system.run,camera.snap"]);
-    assert!(exit == 2 && errors.contains("`camera.snap`") && errors.contains("system.which"), "{exit} {errors}");
+    let (exit, _, errors) = crate::run(&mut alone(&home), &["node", "run", "--commands", "system.run,sms.send"]);
+    assert!(exit == 2 && errors.contains("`sms.send`") && errors.contains("system.which"), "{exit} {errors}");
     let (exit, identity) = crate::json(&mut alone(&home), &["node", "identity"]);
     assert_eq!((exit, identity["nodeId"].as_str().map(str::len)), (0, Some(64)), "{identity}");
     let (_, again) = crate::json(&mut alone(&home), &["node", "identity"]);

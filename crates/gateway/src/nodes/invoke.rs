@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use tokio::time::{Instant as Moment, timeout_at};
 use uuid::Uuid;
@@ -50,6 +51,7 @@ impl Nodes {
         if calling_takes_admin(&asked.command) {
             by.require(Scope::Admin)?;
         }
+        self.may_browse(by, &asked)?;
         let first = match self.calls().keys.join(&asked)? {
             Joined::First(first) => first,
             Joined::Again(mut same) => {
@@ -256,7 +258,8 @@ struct Known {
 
 struct Kept {
     command: String,
-    params: Value,
+    /// The digest of the params, which may be megabytes.
+    params: [u8; 32],
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
@@ -278,7 +281,7 @@ impl Keys {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.forget(Instant::now());
         let key = (asked.node_id.clone(), asked.idempotency_key.clone());
-        let params = asked.params.clone().unwrap_or_default();
+        let params = Sha256::digest(asked.params.as_ref().map_or_else(String::new, Value::to_string)).into();
         if let Some(kept) = known.calls.get(&key) {
             if kept.command != asked.command || kept.params != params {
                 return Err(ErrorShape::invalid("idempotencyKey was used for another call of this node"));

@@ -1,6 +1,7 @@
 //! The nodes that are connected, what each may do, and the way to ask them. What a node declares is a claim: it may do
 //! what it declared, a person approved and the policy allows (N-1.2), and that is worked out anew whenever it is asked.
 
+mod browser;
 pub(crate) mod by;
 pub(crate) mod calls;
 mod decide;

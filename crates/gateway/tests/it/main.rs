@@ -10,6 +10,7 @@ mod http;
 mod hub;
 mod limits;
 mod methods;
+mod node_browser;
 mod node_events;
 mod node_tools;
 mod nodes;

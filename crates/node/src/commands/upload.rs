@@ -1,6 +1,9 @@
 //! `terminal.upload`: a file a person drops on a terminal of this machine (N-10.23): kept for its owner, and named as it
 //! is written on a shell's line.
 
+use std::path::Path;
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,6 +14,8 @@ use super::files::{content, off_the_road};
 use super::{Command, Cx, Refusal, read};
 use crate::files::digest;
 
+/// How long what was sent is kept.
+const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Longest name that is kept, in bytes; file systems have room for 255.
 const MAX_NAME: usize = 200;
 
@@ -41,8 +46,10 @@ impl Command for Upload {
             let bytes = content(&content_base64, expected_sha256.as_deref())?;
             let name = plain(&name)?;
             // In a folder of its own, so that the name stays what it is.
-            let folder = cx.host.uploads.join(Uuid::new_v4().to_string());
+            let all = cx.host.uploads.clone();
+            let folder = all.join(Uuid::new_v4().to_string());
             let staged = off_the_road(move || {
+                forget_old(&all);
                 let path = folder.join(name);
                 let failed = |error: std::io::Error| Refusal::unavailable(format!("`{}`: {error}", path.display()));
                 base::ensure_private_dir(&folder).map_err(failed)?;
@@ -52,6 +59,18 @@ impl Command for Upload {
             });
             staged.await
         })
+    }
+}
+
+/// Removes what was sent long ago.
+fn forget_old(all: &Path) {
+    for folder in std::fs::read_dir(all).into_iter().flatten().flatten() {
+        let sent = folder.metadata().and_then(|about| about.modified());
+        if sent.is_ok_and(|sent| sent.elapsed().is_ok_and(|age| age > KEPT))
+            && let Err(error) = std::fs::remove_dir_all(folder.path())
+        {
+            tracing::warn!(%error, "an old upload was not removed");
+        }
     }
 }
 
@@ -87,13 +106,18 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let asked = json!({"name": "../../it's $HOME\n.txt", "contentBase64": "aGVsbG8="});
         let staged = Upload.handle(cx(home.path()), asked).await.unwrap();
-        let path = std::path::Path::new(staged["path"].as_str().unwrap());
+        let path = Path::new(staged["path"].as_str().unwrap());
         assert_eq!(path.file_name().unwrap(), "it's $HOME.txt");
         assert!(path.starts_with(home.path().join("uploads")), "{staged}");
         assert_eq!(std::fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600);
         let line = format!("cat {}", staged["quoted"].as_str().unwrap());
         let said = std::process::Command::new("sh").args(["-c", &line]).output().unwrap();
         assert_eq!(said.stdout, b"hello", "{line}");
+        let old = home.path().join("uploads/old");
+        std::fs::create_dir(&old).unwrap();
+        std::fs::File::open(&old).unwrap().set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+        Upload.handle(cx(home.path()), json!({"name": "b", "contentBase64": ""})).await.unwrap();
+        assert!(!old.exists() && path.exists());
         for wrong in ["", "..", "a/", "\u{7}"] {
             let refused = Upload.handle(cx(home.path()), json!({"name": wrong, "contentBase64": ""})).await;
             assert_eq!(refused.unwrap_err().code, "INVALID_REQUEST", "{wrong:?}");

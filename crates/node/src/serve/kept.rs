@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use wire::methods::node::InvokeRequest;
 
@@ -31,7 +32,8 @@ struct Inner {
 
 struct Call {
     command: String,
-    params: Option<String>,
+    /// The digest of the params, which may be megabytes.
+    params: [u8; 32],
     outcome: watch::Receiver<Option<Outcome>>,
 }
 
@@ -60,12 +62,13 @@ impl Kept {
     pub(super) fn join(&self, key: &str, request: &InvokeRequest) -> Joined<'_> {
         let mut inner = self.lock();
         inner.forget_old(Instant::now());
+        let params = Sha256::digest(request.params_json.as_deref().unwrap_or_default()).into();
         if let Some(call) = inner.calls.get(key) {
-            let is_same = call.command == request.command && call.params == request.params_json;
+            let is_same = call.command == request.command && call.params == params;
             return if is_same { Joined::Same(Same(call.outcome.clone())) } else { Joined::Other };
         }
         let (tell, outcome) = watch::channel(None);
-        let call = Call { command: request.command.clone(), params: request.params_json.clone(), outcome };
+        let call = Call { command: request.command.clone(), params, outcome };
         inner.calls.insert(key.to_owned(), call);
         Joined::First(First { kept: self, key: key.to_owned(), tell })
     }

@@ -1,0 +1,193 @@
+//! `browser.proxy` through the whole way: a Gateway, the real host, the machine's own Chromium, and a page of the test's.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use kit::{Client, TestGateway};
+use serde_json::{Value, json};
+use wire::ErrorShape;
+
+use crate::binary;
+use crate::node_host::{Host, approved_in, call, eventually, lives};
+
+const PAGE: &str = r#"<!doctype html><title>Shop</title><h1>Welcome</h1>
+<button onclick="document.querySelector('output').textContent = 'pressed ' + ++count; console.log('pressed', count)">Press me</button>
+<output></output>
+<label>Name <input id="name" onkeydown="if (event.key === 'Enter') document.title = 'Hello ' + this.value"></label>
+<label><input type="checkbox" id="agree"> Agree</label>
+<select aria-label="Colour"><option value="r">Red<option value="g">Green</select>
+<button onclick="this.textContent = confirm('Sure?') ? 'yes' : 'no'">Ask</button>
+<a href="/next">Next page</a>
+<script>let count = 0</script>"#;
+
+/// Serves the page, and another one, on loopback until the test ends.
+fn serve() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let Ok(mut stream) = stream else { return };
+            let mut head = [0; 2048];
+            let count = stream.read(&mut head).unwrap_or(0);
+            let is_next = String::from_utf8_lossy(&head[..count]).starts_with("GET /next");
+            let body = if is_next { "<title>Next</title><p>The end" } else { PAGE };
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            // A browser that has gone needs no answer.
+            let _gone = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{at}")
+}
+
+/// An owner who steers a node's browser.
+struct Steering {
+    owner: Client,
+    id: String,
+    asked: u32,
+}
+
+impl Steering {
+    async fn ask(&mut self, method: &str, path: &str, values: Value) -> Result<Value, ErrorShape> {
+        self.asked += 1;
+        let place = if method == "GET" { "query" } else { "body" };
+        let params = json!({"method": method, "path": path, place: values, "timeoutMs": 50_000});
+        let asked = call(&self.id, &format!("b{}", self.asked), "browser.proxy", params);
+        Ok(self.owner.request("node.invoke", asked).await?["payload"].clone())
+    }
+
+    async fn post(&mut self, path: &str, values: Value) -> Value {
+        self.ask("POST", path, values).await.unwrap()["result"].clone()
+    }
+
+    async fn snapshot(&mut self) -> Value {
+        self.ask("GET", "/snapshot", json!({})).await.unwrap()["result"].clone()
+    }
+
+    /// The name of the thing with this role and name.
+    async fn named(&mut self, role: &str, name: &str) -> String {
+        let snapshot = self.snapshot().await;
+        let refs = snapshot["refs"].as_object().unwrap();
+        let found = refs.iter().find(|(_, thing)| thing["role"] == role && thing["name"] == name);
+        found.unwrap_or_else(|| panic!("no {role} {name} in {snapshot}")).0.clone()
+    }
+
+    async fn act(&mut self, mut act: Value, role: &str, name: &str) -> Value {
+        act["ref"] = json!(self.named(role, name).await);
+        self.post("/act", act).await
+    }
+}
+
+async fn steering(gateway: &TestGateway) -> (Steering, Host) {
+    let (owner, host, id) = approved_in(gateway, tempfile::tempdir().unwrap()).await;
+    (Steering { owner, id, asked: 0 }, host)
+}
+
+/// Every living process whose line names the folder of a host.
+fn browsers_of(host: &Host) -> Vec<u32> {
+    let folder = host.folder.path().to_str().unwrap().to_owned();
+    let named = |pid: &u32| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&format!("--user-data-dir={folder}"))
+    };
+    let all = std::fs::read_dir("/proc").unwrap().flatten();
+    all.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).filter(|pid| named(pid) && lives(*pid)).collect()
+}
+
+/// N-10.20, N-4.10, N-4.11
+#[tokio::test]
+async fn a_browser_is_steered_through_the_gateway_and_ends_with_its_host() {
+    let gateway = TestGateway::start(&binary(), &json!({}));
+    let (mut browser, mut host) = steering(&gateway).await;
+    let status = browser.ask("GET", "/", json!({})).await.unwrap();
+    assert_eq!(status["result"]["running"], false, "it starts when it is needed: {status}");
+    let page = serve();
+
+    let opened = browser.post("/tabs/open", json!({"url": page})).await;
+    assert_eq!((&opened["title"], &opened["ok"]), (&json!("Shop"), &json!(true)), "{opened}");
+    let snapshot = browser.snapshot().await;
+    assert!(snapshot["snapshot"].as_str().unwrap().contains("heading \"Welcome\""), "{snapshot}");
+    browser.act(json!({"kind": "click"}), "button", "Press me").await;
+    let text = browser.snapshot().await["snapshot"].as_str().unwrap().to_owned();
+    assert!(text.contains("pressed 1"), "{text}");
+    let said = browser.ask("GET", "/console", json!({})).await.unwrap();
+    assert_eq!(said["result"]["messages"][0]["text"], "pressed 1", "{said}");
+
+    browser.act(json!({"kind": "type", "text": "Ann", "submit": true}), "textbox", "Name").await;
+    browser.act(json!({"kind": "click"}), "checkbox", "Agree").await;
+    let chosen = browser.act(json!({"kind": "select", "values": ["Green"]}), "combobox", "Colour").await;
+    assert_eq!(chosen["selected"], json!(["g"]));
+    let seen =
+        "() => [document.title, document.querySelector('#agree').checked, document.querySelector('select').value]";
+    let value = browser.post("/act", json!({"kind": "evaluate", "fn": seen})).await;
+    assert_eq!(value["result"], json!(["Hello Ann", true, "g"]), "{value}");
+    browser.act(json!({"kind": "click"}), "button", "Ask").await;
+    browser.named("button", "no").await;
+    browser.post("/hooks/dialog", json!({"accept": true})).await;
+    browser.act(json!({"kind": "click"}), "button", "no").await;
+    browser.named("button", "yes").await;
+
+    let shot = browser.ask("POST", "/screenshot", json!({"fullPage": true})).await.unwrap();
+    let file = &shot["files"][0];
+    assert_eq!((&file["mimeType"], &file["path"]), (&json!("image/png"), &shot["result"]["path"]));
+    let bytes = STANDARD.decode(file["base64"].as_str().unwrap()).unwrap();
+    assert!(bytes.starts_with(b"\x89PNG") && bytes.len() > 1000);
+
+    browser.act(json!({"kind": "click"}), "link", "Next page").await;
+    let waited = browser.post("/act", json!({"kind": "wait", "text": "The end", "url": "/next"})).await;
+    assert_eq!(waited["url"], format!("{page}/next"));
+    let stale = browser.ask("POST", "/act", json!({"kind": "click", "ref": "e999"})).await.unwrap_err();
+    assert!(stale.message.contains("take a new one"), "{stale:?}");
+    for url in ["file:///etc/passwd", "chrome://version"] {
+        let refused = browser.ask("POST", "/navigate", json!({"url": url})).await.unwrap_err();
+        assert!(refused.message.contains("only http and https"), "{refused:?}");
+    }
+    let nobody = browser.ask("POST", "/navigate", json!({"url": "http://127.0.0.1:1/"})).await.unwrap_err();
+    assert!(nobody.message.contains("ERR_"), "{nobody:?}");
+    let other = json!({"path": "/", "profile": "other"});
+    let other = call(&browser.id, "other", "browser.proxy", other);
+    let refused = browser.owner.request("node.invoke", other).await.unwrap_err();
+    assert!(refused.message.contains("allowProfiles"), "{refused:?}");
+    let refused = browser.ask("POST", "/profiles/create", json!({"name": "x"})).await.unwrap_err();
+    assert!(refused.message.contains("profiles"), "{refused:?}");
+
+    let log = std::fs::read_dir(gateway.folder().join("logs")).unwrap().flatten();
+    let log: String = log.map(|file| std::fs::read_to_string(file.path()).unwrap()).collect();
+    let audited = log.lines().filter(|line| line.contains("\"target\":\"audit\"")).collect::<Vec<_>>();
+    assert!(audited.iter().any(|line| line.contains("\"path\":\"/navigate\"")), "{audited:?}");
+    assert!(!audited.iter().any(|line| line.contains("/etc/passwd")), "what was asked is not written down");
+
+    assert!(!browsers_of(&host).is_empty());
+    host.child.kill().unwrap();
+    host.child.wait().unwrap();
+    eventually("no browser is left behind a host that was killed", || browsers_of(&host).is_empty());
+}
+
+/// N-10.20: a browser that is stopped is gone, starts again with its profile, and one that dies is started anew.
+#[tokio::test]
+async fn a_browser_is_stopped_and_starts_again() {
+    let gateway = TestGateway::start(&binary(), &json!({}));
+    let (mut browser, host) = steering(&gateway).await;
+    browser.post("/start", json!({})).await;
+    let status = browser.ask("GET", "/", json!({})).await.unwrap();
+    assert_eq!(status["result"]["running"], true, "{status}");
+    let profile = std::path::PathBuf::from(status["result"]["userDataDir"].as_str().unwrap());
+    let mode = |path: &std::path::Path| {
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions()) & 0o777
+    };
+    assert_eq!((mode(&profile), profile.starts_with(host.path(".openclaw/browser"))), (0o700, true));
+    assert_eq!(browser.post("/stop", json!({})).await["stopped"], true);
+    assert!(browsers_of(&host).is_empty(), "the answer comes when it is gone");
+    assert_eq!(browser.ask("GET", "/tabs", json!({})).await.unwrap()["result"]["running"], false);
+    browser.post("/start", json!({})).await;
+    for pid in browsers_of(&host) {
+        kit::signal(pid, kit::Signal::KILL);
+    }
+    eventually("it is gone", || browsers_of(&host).is_empty());
+    let opened = browser.post("/tabs/open", json!({"url": serve()})).await;
+    assert_eq!(opened["title"], "Shop", "{opened}");
+}
