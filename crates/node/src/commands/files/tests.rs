@@ -1,3 +1,5 @@
+//! Files as they are asked for: what comes, what goes, and what leads nowhere.
+
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 use std::sync::Arc;
