@@ -45,8 +45,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
     let host = Arc::new(machine(&options));
     let is_wanted = |name: &str| options.only.as_ref().is_none_or(|only| only.contains(name));
     let offered = commands::ALL.iter().copied().filter(|one| is_wanted(one.name()) && one.is_offered(&host));
-    let offers =
-        offered.map(|command| -> Arc<dyn Offer> { Arc::new(Hosted { command, host: host.clone() }) });
+    let offers = offered.map(|command| -> Arc<dyn Offer> { Arc::new(Hosted { command, host: host.clone() }) });
     let mut connect = options.connect;
     connect.path_env = Some(host.path());
     let node = Node::new(connect, options.device).offer_all(offers).with_stats_of(host.home.clone());
