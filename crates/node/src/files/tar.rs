@@ -133,7 +133,7 @@ fn split(path: &str) -> Option<(&str, &str)> {
     if path.len() <= NAME {
         return Some(("", path));
     }
-    let cut = path.char_indices().filter(|(at, c)| *c == '/' && *at <= PREFIX && *at > 0);
-    let (at, _) = cut.filter(|(at, _)| path.len() - at - 1 <= NAME && path.len() - at > 1).next_back()?;
+    let mut cuts = path.char_indices().filter(|(at, c)| *c == '/' && *at <= PREFIX && *at > 0);
+    let (at, _) = cuts.rfind(|(at, _)| path.len() - at - 1 <= NAME && path.len() - at > 1)?;
     Some((&path[..at], &path[at + 1..]))
 }
