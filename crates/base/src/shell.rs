@@ -37,6 +37,16 @@ pub fn parse(line: &str) -> Result<Vec<Simple>, Obscure> {
     Ok(reader.commands)
 }
 
+/// Words as one line that a shell reads as just these words.
+pub fn quoted<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,@%+".contains(c);
+    let word = |word: &str| match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    };
+    words.into_iter().map(word).collect::<Vec<_>>().join(" ")
+}
+
 struct Reader<'a> {
     rest: std::iter::Peekable<std::str::Chars<'a>>,
     commands: Vec<Simple>,
@@ -202,6 +212,13 @@ mod tests {
     fn words(line: &str) -> Vec<Vec<String>> {
         let commands = parse(line).unwrap_or_else(|why| panic!("{line}: {why:?}"));
         commands.into_iter().map(|one| one.words.into_iter().map(|word| word.text).collect()).collect()
+    }
+
+    #[test]
+    fn quoted_words_are_read_as_they_were() {
+        let all = ["ls", "", "a b", "it's", "$X", "~", "a=b", "*"];
+        assert_eq!(words(&quoted(all)), [all]);
+        assert_eq!(quoted(["git", "log", "-n5", "a/b.c"]), "git log -n5 a/b.c");
     }
 
     ///

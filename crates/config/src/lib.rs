@@ -60,7 +60,7 @@ pub use schema::nodes::{NodeBrowser, NodeBrowserMode, NodeCommands, Nodes, Pairi
 pub use schema::remote::{HostKeyPolicy, Remote, Transport};
 pub use schema::session::{DmScope, GroupScope, Reset, ResetMode, Session, SessionScope};
 pub use schema::tools::{
-    Elevated, ExecAsk, ExecConfig, ExecSecurity, ToolPolicy, ToolProfile, Tools, Web, WebFetch, WebSearch,
+    Elevated, ExecAsk, ExecConfig, ExecMode, ExecSecurity, ToolPolicy, ToolProfile, Tools, Web, WebFetch, WebSearch,
 };
 pub use schema::{Config, lookup, schema};
 pub use secrets::{SecretNotes, SecretUnavailable};

@@ -2,27 +2,50 @@
 
 use std::path::Path;
 
-use super::Found;
+use base::shell::Simple;
 
-/// Whether `pattern` is about the program that was found. A pattern with a slash or `~` is about its path; a bare name
-/// about the name it was found by, never about a path somebody wrote.
-pub(super) fn matches(pattern: &str, found: &Found, home: &Path) -> bool {
+use crate::places::Found;
+
+/// Whether `pattern` is about the program that was found. A pattern with a slash or `~` is about the file that is really
+/// run; a bare name about the name it was found by, never about a path somebody wrote, and only when what is really run
+/// has such a name, too.
+pub(crate) fn matches(pattern: &str, found: &Found, home: &Path) -> bool {
     let pattern = pattern.trim();
-    let Some(path) = found.path.to_str() else { return false };
     if let Some(rest) = pattern.strip_prefix('~') {
         let below = rest.is_empty() || rest.starts_with('/');
-        return below && home.to_str().is_some_and(|home| glob(&format!("{}{rest}", literal(home)), path));
+        let real_home = home.canonicalize();
+        let homes = std::iter::once(home).chain(real_home.as_deref().ok());
+        let is_at =
+            |home: &Path| home.to_str().is_some_and(|home| is_about(&format!("{}{rest}", literal(home)), found));
+        return below && homes.into_iter().any(is_at);
     }
     if pattern.contains('/') {
-        return glob(pattern, path);
+        return is_about(pattern, found);
     }
-    let name = found.path.file_name().and_then(|name| name.to_str());
-    found.by_name && !pattern.is_empty() && name.is_some_and(|name| glob(pattern, name))
+    found.by_name && !pattern.is_empty() && glob(pattern, found.name()) && glob(pattern, found.real_name())
+}
+
+fn is_about(pattern: &str, found: &Found) -> bool {
+    let is = |path: &Path| path.to_str().is_some_and(|path| glob(pattern, path));
+    is(&found.real) || (found.is_itself() && is(&found.path))
 }
 
 /// A home folder whose name has a `*` or `?` matches nothing.
 fn literal(home: &str) -> &str {
     if home.contains(['*', '?']) { "\0" } else { home }
+}
+
+/// Whether `entry`, a program and perhaps its first words, is about `command`; a word that a shell makes others of is
+/// none of them, nor is a path that leads up again.
+pub(crate) fn begins(entry: &str, command: &Simple) -> bool {
+    let leads_up = |text: &str| text.split('/').any(|part| part == "..");
+    if command.words.first().is_some_and(|program| leads_up(&program.text)) {
+        return false;
+    }
+    let mut wanted = entry.split_whitespace().peekable();
+    wanted.peek().is_some()
+        && wanted.clone().count() <= command.words.len()
+        && wanted.zip(&command.words).all(|(wanted, word)| word.glob_at.is_none() && glob(wanted, &word.text))
 }
 
 /// The whole of `text` against `pattern`; the time is bounded by the product of their lengths.
@@ -65,7 +88,24 @@ mod tests {
     use super::*;
 
     fn at(path: &str, by_name: bool) -> Found {
-        Found { path: path.into(), by_name }
+        Found { path: path.into(), real: path.into(), by_name }
+    }
+
+    /// N-12.5: a listed name that leads to another program is decided by that program.
+    #[test]
+    fn a_link_is_judged_by_what_it_leads_to() {
+        let home = Path::new("/home/ada");
+        let link = |path: &str, real: &str| Found { path: path.into(), real: real.into(), by_name: true };
+        let git = link("/opt/bin/git", "/usr/bin/dash");
+        for pattern in ["git", "/opt/bin/git", "/opt/**", "g*"] {
+            assert!(!matches(pattern, &git, home), "{pattern}");
+        }
+        for pattern in ["/usr/bin/dash", "/usr/bin/*", "*"] {
+            assert!(matches(pattern, &git, home), "{pattern}");
+        }
+        let same_name = link("/opt/bin/git", "/opt/cellar/2.4/git");
+        assert!(matches("git", &same_name, home) && !matches("/opt/bin/git", &same_name, home));
+        assert!(matches("/bin/ls", &link("/bin/ls", "/usr/bin/ls"), home), "the system's folders may be one");
     }
 
     /// N-12.5, N-12.6a

@@ -22,6 +22,11 @@ impl Agents {
         Self { now, env }
     }
 
+    /// What the owner of this host lets agents run.
+    pub(crate) fn exec_approvals(&self) -> PathBuf {
+        self.now.paths().exec_approvals()
+    }
+
     /// The config in force.
     pub(crate) fn config(&self) -> Arc<Config> {
         self.now.current()

@@ -8,7 +8,7 @@ use agent::run::effect::Silence;
 use agent::run::{self, Model, NoModel, TurnDeps};
 use agent::tools::{ExecSettings, Processes, ToolDeps, Toolbox};
 use base::Env;
-use config::{Config, ToolProfile};
+use config::ToolProfile;
 use store::{Input, Store};
 use wire::AgentId;
 
@@ -44,7 +44,7 @@ impl Driving {
             Box::pin(async move {
                 let Turn { input, events, control } = turn;
                 let prepared = driving.prepare(&input).await;
-                let own = driving.toolbox.with_exec(ExecSettings::from(&driving.agents.config().tools.exec));
+                let own = driving.toolbox.with_exec(exec_settings(&driving.agents));
                 // What one node began does not reach into another (N-7.12).
                 let toolbox = if prepared.rights.from_node { own } else { own.with_published() };
                 let deps = TurnDeps { store: driving.store.clone(), toolbox, env: driving.env.clone() };
@@ -128,13 +128,18 @@ fn profile(profile: Option<ToolProfile>) -> Profile {
 }
 
 /// The tools of this Gateway. What `exec` may run is read again for every turn.
-pub(crate) fn toolbox(config: &Config, store: Store, models: Models, ports: Ports, version: &str) -> Toolbox {
+pub(crate) fn toolbox(agents: &Agents, store: Store, models: Models, ports: Ports, version: &str) -> Toolbox {
     Toolbox::new(&ToolDeps {
-        exec: ExecSettings::from(&config.tools.exec),
+        exec: exec_settings(agents),
         processes: Processes::new(),
         store,
         models: Arc::new(models),
         ports,
         version: version.into(),
     })
+}
+
+/// What `exec` may run now.
+fn exec_settings(agents: &Agents) -> ExecSettings {
+    ExecSettings { approvals: Some(agents.exec_approvals()), ..ExecSettings::from(&agents.config().tools.exec) }
 }

@@ -37,7 +37,7 @@ impl Work {
         let (values, env) = (config.current(), config.env());
         let agents = Agents::new(config.clone(), env.clone());
         let models = Models::new(agents.clone(), env.clone(), Arc::new(Http::default()));
-        let toolbox = toolbox(&values, store.clone(), models.clone(), ports, version);
+        let toolbox = toolbox(&agents, store.clone(), models.clone(), ports, version);
         let runs = Runs::default();
         let rows = Rows::new(runs.clone(), agents.clone(), models.clone());
         let news = News::new(hub.clone(), store.clone(), rows.clone());

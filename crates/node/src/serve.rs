@@ -231,6 +231,13 @@ impl Voice {
         Self::new().0
     }
 
+    /// One whose words are kept.
+    #[cfg(test)]
+    pub(crate) fn heard() -> (Self, Words) {
+        let (voice, words) = Self::new();
+        (voice, Words(words))
+    }
+
     /// A piece of the answer, for who watches; one that is too long or too many is left out.
     pub fn chunk(&self, piece: String) {
         if piece.len() <= CHUNK_MAX_BYTES {
@@ -239,10 +246,32 @@ impl Voice {
         }
     }
 
+    /// Something that happened and is to be told even where it has to wait for what was said before.
+    pub(crate) async fn event_surely(&self, name: &'static str, payload: Value) {
+        if self.0.send(Word::Event(name, payload)).await.is_err() {
+            tracing::debug!(event = name, "an event was not told: nobody listens any more");
+        }
+    }
+
     /// Something that happened.
     pub fn event(&self, name: &'static str, payload: Value) {
         if self.0.try_send(Word::Event(name, payload)).is_err() {
             tracing::debug!(event = name, "an event was not told: too many wait");
         }
+    }
+}
+
+/// What a command said, for tests.
+#[cfg(test)]
+pub(crate) struct Words(mpsc::Receiver<Word>);
+
+#[cfg(test)]
+impl Words {
+    /// The events so far.
+    pub(crate) fn events(mut self) -> Vec<(&'static str, Value)> {
+        let words = std::iter::from_fn(|| self.0.try_recv().ok());
+        words
+            .filter_map(|word| if let Word::Event(name, payload) = word { Some((name, payload)) } else { None })
+            .collect()
     }
 }

@@ -1,13 +1,14 @@
 //! The `exec` tool: a shell line, waited for or left running as a session.
 //!
-//! Who trusts whom: the owner trusts the model as far as `tools.exec` says and no further. The policy ([`policy`])
-//! decides before anything starts; the environment ([`environment`]) keeps secrets from children; an abort of the turn
+//! Who trusts whom: the owner trusts the model as far as `tools.exec` and the exec approvals of this host say, and no
+//! further. The policy ([`policy`]) decides before anything starts, and people where it leaves it to them
+//! ([`permission`]); the environment ([`environment`]) keeps secrets from children; an abort of the turn
 //! ends the whole process tree.
 
 mod environment;
 pub(super) mod on_node;
+mod permission;
 mod policy;
-mod programs;
 mod run;
 
 use std::collections::BTreeMap;
@@ -127,20 +128,25 @@ impl Exec {
             };
             return Ok(on_node::run(asked, &self.settings, &self.ports, cx).await);
         }
-        let plan = self.plan(args, cx)?;
+        let plan = self.plan(args, cx).await?;
         Ok(run::run(plan, &self.processes, cx).await)
     }
 
-    /// Everything decided and nothing started yet.
-    fn plan(&self, args: Args, cx: &ToolCx) -> Result<run::Plan, ToolOutput> {
+    /// Everything decided, by people too where they are asked, and nothing started yet.
+    async fn plan(&self, args: Args, cx: &ToolCx) -> Result<run::Plan, ToolOutput> {
         let security = args.security.map_or(self.settings.security, |asked| self.settings.security.min(asked.into()));
-        let settings = ExecSettings { security, ..self.settings.clone() };
-        policy::judge(&args.command, &settings).map_err(ToolOutput::error)?;
-        let env = environment::of_child(&cx.env, &settings, security, args.env).map_err(ToolOutput::error)?;
+        let ask = args.ask.map_or(self.settings.ask, |asked| self.settings.ask.max(asked.into()));
+        let settings = ExecSettings { security, ask, ..self.settings.clone() };
         let folder = args.workdir.as_deref().map_or_else(|| cx.workspace.clone(), |text| cx.resolve(text));
         if !folder.is_dir() {
             return Err(ToolOutput::error(format!("the command was not run: `{}` is not a folder", folder.display())));
         }
+        let rules = settings.rules(cx.agent.as_str()).map_err(ToolOutput::error)?;
+        let security = rules.level.security;
+        let env = environment::of_child(&cx.env, &settings, security, args.env.clone()).map_err(ToolOutput::error)?;
+        let places = settings.places(&cx.env, folder.clone());
+        let wanted = permission::Wanted { line: &args.command, env: args.env, settings: &settings, rules, places };
+        wanted.permitted(&*self.ports.approvals, cx).await?;
         let background = args.background.unwrap_or(false) || args.yield_ms == Some(0);
         let wait = args.yield_ms.map_or(self.settings.wait, Duration::from_millis).min(MAX_YIELD);
         Ok(run::Plan {
@@ -173,7 +179,7 @@ impl From<AskedSecurity> for Security {
     }
 }
 
-impl From<AskedAsk> for config::ExecAsk {
+impl From<AskedAsk> for exec_policy::Ask {
     fn from(asked: AskedAsk) -> Self {
         match asked {
             AskedAsk::Off => Self::Off,

@@ -117,6 +117,6 @@ fn doors(subject: &Subject<'_>) -> String {
         report.listens.join(", "),
         report.reachable_from.join(" and "),
         if report.tls { "on" } else { "off" },
-        subject.config.tools.exec.security,
+        subject.config.tools.exec.wanted().0,
     )
 }

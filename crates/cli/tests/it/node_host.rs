@@ -152,8 +152,11 @@ async fn a_host_is_approved_asked_and_runs_what_its_owner_allows() {
         "browser.proxy",
         "fs.listDir",
         "screen.snapshot",
+        "system.execApprovals.get",
+        "system.execApprovals.set",
         "system.notify",
         "system.run",
+        "system.run.prepare",
         "system.which",
         "terminal.upload",
     ];

@@ -67,6 +67,8 @@ pub enum ToolProfile {
 pub struct ExecConfig {
     /// Where commands run: `auto`, `sandbox`, `gateway` or `node`.
     pub host: Option<String>,
+    /// Which commands run and when a person is asked, in one word; then `security` and `ask` do not count.
+    pub mode: Option<ExecMode>,
     /// Which commands run.
     pub security: ExecSecurity,
     /// When a person is asked.
@@ -93,6 +95,7 @@ impl Default for ExecConfig {
     fn default() -> Self {
         Self {
             host: None,
+            mode: None,
             security: ExecSecurity::default(),
             ask: ExecAsk::default(),
             node: None,
@@ -103,6 +106,35 @@ impl Default for ExecConfig {
             background: Duration::from_secs(10),
         }
     }
+}
+
+impl ExecConfig {
+    /// Which commands run and when a person is asked (N-12.3).
+    pub fn wanted(&self) -> (ExecSecurity, ExecAsk) {
+        match self.mode {
+            None => (self.security, self.ask),
+            Some(ExecMode::Deny) => (ExecSecurity::Deny, ExecAsk::Off),
+            Some(ExecMode::Allowlist) => (ExecSecurity::Allowlist, ExecAsk::Off),
+            Some(ExecMode::Ask | ExecMode::Auto) => (ExecSecurity::Allowlist, ExecAsk::OnMiss),
+            Some(ExecMode::Full) => (ExecSecurity::Full, ExecAsk::Off),
+        }
+    }
+}
+
+/// `tools.exec.mode`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecMode {
+    /// None run.
+    Deny,
+    /// Those on the list run, and nobody is asked.
+    Allowlist,
+    /// A person is asked about others.
+    Ask,
+    /// As `ask`.
+    Auto,
+    /// All run.
+    Full,
 }
 
 /// `tools.exec.security`.

@@ -1,5 +1,7 @@
 //! Lines that are understood, lines that are not, and a shell as the judge of both.
 
+use std::path::{Path, PathBuf};
+
 use proptest::prelude::*;
 
 use super::*;
@@ -8,15 +10,19 @@ use super::*;
 fn find(name: &str) -> Option<Found> {
     match name {
         "missing" | "" => None,
-        path if path.starts_with('/') => Some(Found { path: path.into(), by_name: false }),
-        path if path.contains('/') => Some(Found { path: Path::new("/work").join(path), by_name: false }),
-        name => Some(Found { path: Path::new("/usr/bin").join(name), by_name: true }),
+        path if path.starts_with('/') => Some(at(Path::new(path).into(), false)),
+        path if path.contains('/') => Some(at(Path::new("/work").join(path), false)),
+        name => Some(at(Path::new("/usr/bin").join(name), true)),
     }
+}
+
+fn at(path: PathBuf, by_name: bool) -> Found {
+    Found { real: path.clone(), path, by_name }
 }
 
 fn programs(argv: &[&str]) -> Result<Vec<String>, String> {
     let argv: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();
-    let segments = segments(&argv, &find)?;
+    let segments = segments(Line::Argv(&argv), &find)?;
     Ok(segments.into_iter().map(|segment| segment.found.path.to_str().unwrap().to_owned()).collect())
 }
 
@@ -111,6 +117,21 @@ fn what_is_not_understood_has_no_segments() {
     ] {
         assert!(programs(argv).is_err(), "{argv:?}: {:?}", programs(argv));
     }
+}
+
+/// N-12.6, N-12.7
+#[test]
+fn a_segment_knows_its_arguments_and_where_it_stands() {
+    let of = |argv: &[&str]| {
+        let argv: Vec<String> = argv.iter().map(|word| (*word).to_owned()).collect();
+        let found = segments(Line::Argv(&argv), &find).unwrap();
+        found.into_iter().map(|one| (one.arguments.join(" "), one.exact, one.at)).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&["git", "log", "~"]), [("log ~".into(), true, 0)], "no shell looks at it");
+    assert_eq!(of(&["nice", "-n", "5", "git", "log"]), [("log".into(), true, 3)]);
+    assert_eq!(of(&["sh", "-c", "ls a; nice git 'b c'"]), [("a".into(), true, 2), ("b c".into(), true, 2)]);
+    assert_eq!(of(&["env", "sh", "-c", "ls a* | wc"]), [("a*".into(), false, 3), (String::new(), true, 3)]);
+    assert_eq!(of(&["sh", "-c", "ls ~/x '~'"])[0].1, false);
 }
 
 /// Words, joints and tricks of a shell, run together or not.

@@ -4,10 +4,15 @@ mod browser;
 mod camera;
 mod device;
 mod files;
+mod asked;
+mod device;
+mod environment;
+mod exec_approvals;
 mod list_dir;
 mod location;
 mod media;
 mod notify;
+mod prepare;
 mod program;
 mod run;
 mod screen;
@@ -43,6 +48,9 @@ pub(crate) trait Command: Sync {
 /// Every command.
 pub(crate) const ALL: &[&dyn Command] = &[
     &run::Run,
+    &prepare::Prepare,
+    &exec_approvals::Get,
+    &exec_approvals::Set,
     &which::Which,
     &notify::Notify,
     &list_dir::ListDir,
@@ -155,6 +163,7 @@ pub(crate) mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::serve::Words;
 
     /// A machine whose home is `home`.
     pub(crate) fn cx(home: &Path) -> Cx {
@@ -224,6 +233,10 @@ pub(crate) mod tests {
         let mut bytes = std::io::Cursor::new(Vec::new());
         image::DynamicImage::new_rgb8(width, height).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
         bytes.into_inner()
+    /// The same, with what its commands say kept.
+    pub(crate) fn heard(home: &std::path::Path) -> (Cx, Words) {
+        let (voice, words) = Voice::heard();
+        (Cx { voice, ..cx(home) }, words)
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub(super) fn of_child(
 
 /// Where programs are looked for. What is relative would be looked for wherever the model says the command runs, so the
 /// allowlist leaves it out.
-fn search_path(env: &Env, settings: &ExecSettings, security: Security) -> String {
+pub(super) fn search_path(env: &Env, settings: &ExecSettings, security: Security) -> String {
     let inherited = env.raw("PATH");
     let folders =
         settings.path_prepend.iter().map(String::as_str).chain(inherited.iter().flat_map(|path| path.split(':')));

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use exec_policy::Ask;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wire::ErrorShape;
@@ -31,14 +32,12 @@ pub struct NodeSettings {
     pub is_default: bool,
     /// Which one (`node`).
     pub node: Option<String>,
-    /// When a person is asked (`ask`); the stricter of this and the node's own rule counts.
-    pub ask: config::ExecAsk,
 }
 
 impl From<&config::ExecConfig> for NodeSettings {
     fn from(config: &config::ExecConfig) -> Self {
         let is_default = config.host.as_deref().is_some_and(|host| host.trim().eq_ignore_ascii_case("node"));
-        Self { is_default, node: config.node.clone(), ask: config.ask }
+        Self { is_default, node: config.node.clone() }
     }
 }
 
@@ -52,7 +51,7 @@ pub(in crate::tools) struct Asked {
     pub(in crate::tools) env: BTreeMap<String, String>,
     /// Stricter than the config.
     pub(in crate::tools) security: Option<Security>,
-    pub(in crate::tools) ask: Option<config::ExecAsk>,
+    pub(in crate::tools) ask: Option<Ask>,
 }
 
 /// Runs it, asking a person first when the node wants that.
@@ -69,8 +68,8 @@ pub(in crate::tools) async fn run(asked: Asked, settings: &ExecSettings, ports: 
         Ok(node) => node,
         Err(output) => return output,
     };
-    let ask = asked.ask.into_iter().chain([settings.on_node.ask]).max_by_key(|ask| strictness(*ask));
-    let errand = Errand { asked, ports, cx, node, security, ask: ask.unwrap_or_default() };
+    let ask = asked.ask.map_or(settings.ask, |one| one.max(settings.ask));
+    let errand = Errand { asked, ports, cx, node, security, ask };
     errand.run().await.unwrap_or_else(|output| output)
 }
 
@@ -81,7 +80,7 @@ struct Errand<'a> {
     cx: &'a ToolCx,
     node: Target,
     security: Security,
-    ask: config::ExecAsk,
+    ask: Ask,
 }
 
 /// What a node says it would run (N-10.16).
@@ -188,7 +187,7 @@ impl Errand<'_> {
         };
         let mut wish = json!({
             "command": shell, "rawCommand": line, "agentId": self.cx.agent, "sessionKey": self.cx.session,
-            "security": security_word(self.security), "ask": ask_word(self.ask),
+            "security": self.security, "ask": self.ask,
             "timeoutMs": u64::try_from(self.asked.timeout.as_millis()).unwrap_or(u64::MAX),
         });
         if let Some(folder) = &self.asked.workdir {
@@ -244,28 +243,4 @@ fn why_not(answer: &Answer) -> &'static str {
 
 fn not_run(why: &str) -> ToolOutput {
     ToolOutput::error(format!("the command was not run: {why}"))
-}
-
-const fn strictness(ask: config::ExecAsk) -> u8 {
-    match ask {
-        config::ExecAsk::Off => 0,
-        config::ExecAsk::OnMiss => 1,
-        config::ExecAsk::Always => 2,
-    }
-}
-
-const fn ask_word(ask: config::ExecAsk) -> &'static str {
-    match ask {
-        config::ExecAsk::Off => "off",
-        config::ExecAsk::OnMiss => "on-miss",
-        config::ExecAsk::Always => "always",
-    }
-}
-
-const fn security_word(security: Security) -> &'static str {
-    match security {
-        Security::Deny => "deny",
-        Security::Allowlist => "allowlist",
-        Security::Full => "full",
-    }
 }

@@ -2,9 +2,19 @@
 
 use std::path::Path;
 
+use exec_policy::Verdict;
 use proptest::prelude::*;
 
 use super::*;
+
+fn judge(line: &str, settings: &ExecSettings) -> Result<(), String> {
+    let places = Places::new("/usr/bin:/bin", "/".into(), "/root".into());
+    let rules = settings.rules("main").unwrap();
+    match exec_policy::judge(&rules, &settings.wish(line, &places)).verdict {
+        Verdict::Allowed(_) | Verdict::Ask { otherwise: Ok(_), .. } => Ok(()),
+        Verdict::Ask { otherwise: Err(denied), .. } | Verdict::Denied(denied) => Err(refusal(&denied, settings)),
+    }
+}
 
 fn allowed(line: &str) -> bool {
     judge(line, &ExecSettings::default()).is_ok()
@@ -261,11 +271,32 @@ fn an_entry_covers_its_program_or_its_first_words() {
 fn the_policy_without_any_config_is_that_of_an_empty_one() {
     let (ours, theirs) = (ExecSettings::default(), ExecSettings::from(&config::ExecConfig::default()));
     assert_eq!((ours.security, ours.timeout, ours.wait), (theirs.security, theirs.timeout, theirs.wait));
+    assert_eq!((ours.ask, ours.safe_bins), (theirs.ask, theirs.safe_bins));
     assert_eq!((ours.allowlist, ours.path_prepend), (theirs.allowlist, theirs.path_prepend));
 }
 
+/// N-12.3, A-8.6: the host's document narrows what the config allows, and lists programs of its own.
+#[test]
+fn the_hosts_document_has_a_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("exec-approvals.json");
+    let full = ExecSettings { security: Security::Full, approvals: Some(file.clone()), ..ExecSettings::default() };
+    let listed = ExecSettings { security: Security::Allowlist, ..full.clone() };
+    assert!(judge("anything > x", &full).is_ok() && judge("env", &listed).is_err(), "no document, no word");
+    let write = |text: &str| base::write_atomic(&file, text.as_bytes()).unwrap();
+    write(r#"{"version": 1, "agents": {"main": {"allowlist": [{"pattern": "id"}, {"pattern": "/usr/bin/du"}]}}}"#);
+    assert!(judge("anything > x", &full).is_ok(), "where it is silent the config counts");
+    assert!(judge("ls | id -u", &listed).is_ok() && judge("ls; tee x", &listed).is_err());
+    write(r#"{"version": 1, "defaults": {"security": "allowlist"}}"#);
+    assert!(judge("anything > x", &full).is_err() && judge("ls", &full).is_ok());
+    write(r#"{"version": 1, "defaults": {"security": "deny"}}"#);
+    assert!(judge("ls", &full).unwrap_err().contains("openclaw approvals get"));
+    write("{");
+    assert!(full.rules("main").unwrap_err().contains("not understood"), "then nothing runs");
+}
+
 /// The shells at hand; the same line can mean different things to them.
-fn shells() -> Vec<std::path::PathBuf> {
+fn shells() -> Vec<PathBuf> {
     ["sh", "dash", "bash"].into_iter().filter_map(|name| which::which(name).ok()).collect()
 }
 
@@ -273,7 +304,7 @@ fn shells() -> Vec<std::path::PathBuf> {
 fn traced_programs() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt as _;
     let folder = tempfile::tempdir().unwrap();
-    let names = programs::names().chain(["evil", "sh", "env", "xargs", "rm", "e", "vil", "-o", "1", "x"]);
+    let names = harmless_programs().chain(["evil", "sh", "env", "xargs", "rm", "e", "vil", "-o", "1", "x"]);
     for name in names {
         let path = folder.path().join(name);
         std::fs::write(&path, format!("#!/bin/sh\necho {name} >> \"${{PATH%/bin}}/ran\"\n")).unwrap();
@@ -329,7 +360,7 @@ proptest! {
             let programs = TRACED.with(|folder| folder.path().to_owned());
             for shell in shells() {
                 let (ran, left) = really_run(&shell, &programs, &line);
-                prop_assert!(ran.iter().all(|name| programs::names().any(|known| known == name)), "{line:?} ran {ran:?}");
+                prop_assert!(ran.iter().all(|name| harmless_programs().any(|known| known == name)), "{line:?} ran {ran:?}");
                 prop_assert!(left.is_empty(), "{line:?} left {left:?} with {shell:?}");
             }
         }

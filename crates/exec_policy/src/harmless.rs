@@ -1,4 +1,4 @@
-//! The programs `exec` may run when nothing is configured: they read and print, and their options are looked at, since
+//! The programs an agent may run when nothing is configured: they read and print, and their options are looked at, since
 //! a harmless program often has one option that writes a file or starts another program.
 
 use base::shell::Word;
@@ -88,7 +88,7 @@ const HARMLESS: &[(&str, Options)] = &[
 ];
 
 /// What the table says of one command.
-pub(super) enum Verdict {
+pub(crate) enum Use {
     /// Nothing against it.
     Harmless,
     /// The program is known but not with these arguments.
@@ -98,8 +98,8 @@ pub(super) enum Verdict {
 }
 
 /// Looks a command up.
-pub(super) fn look_up(program: &str, arguments: &[Word]) -> Verdict {
-    let Ok(at) = HARMLESS.binary_search_by_key(&program, |(name, _)| name) else { return Verdict::Unknown };
+pub(crate) fn look_up(program: &str, arguments: &[Word]) -> Use {
+    let Ok(at) = HARMLESS.binary_search_by_key(&program, |(name, _)| name) else { return Use::Unknown };
     let texts: Vec<&str> = arguments.iter().map(|word| word.text.as_str()).collect();
     let fine = match &HARMLESS[at].1 {
         All => true,
@@ -107,9 +107,9 @@ pub(super) fn look_up(program: &str, arguments: &[Word]) -> Verdict {
         Checked(check) => check(&texts) && arguments.iter().all(|word| word.glob_at.is_none()),
     };
     if fine && !arguments.iter().any(matches_too_much) && !texts.iter().any(|text| looks_into_processes(text)) {
-        Verdict::Harmless
+        Use::Harmless
     } else {
-        Verdict::Armed
+        Use::Armed
     }
 }
 
@@ -168,7 +168,7 @@ fn reads_one_file(arguments: &[&str]) -> bool {
 }
 
 /// The names, for the model and for messages.
-pub(super) fn names<'a>() -> impl Iterator<Item = &'a str> {
+pub fn harmless_programs<'a>() -> impl Iterator<Item = &'a str> {
     HARMLESS.iter().map(|(name, _)| *name)
 }
 
@@ -189,6 +189,6 @@ mod tests {
             "wget", "ssh", "sudo", "nohup", "timeout", "time", "nice", "command", "eval", "exec", "source", ".",
             "test", "[", "printf", "read", "tar",
         ];
-        assert!(names().all(|name| !forbidden.contains(&name)));
+        assert!(harmless_programs().all(|name| !forbidden.contains(&name)));
     }
 }
