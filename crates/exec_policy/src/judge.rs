@@ -135,8 +135,10 @@ pub fn judge(rules: &Effective, wish: &Wish<'_>) -> Judged {
     }
     let look = Look::new(rules, wish);
     let listed = look.on_the_list();
-    let used = listed.as_ref().map(Vec::clone).unwrap_or_default();
-    let miss = listed.err();
+    let (used, miss) = match listed {
+        Ok(used) => (used, None),
+        Err(miss) => (Vec::new(), Some(miss)),
+    };
     // N-12.4: an entry never silences `always`.
     let asks = match level.ask {
         Ask::Always => true,
