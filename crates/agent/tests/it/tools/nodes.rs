@@ -258,7 +258,7 @@ async fn what_a_node_began_runs_no_command_anywhere() {
 #[tokio::test]
 async fn commands_go_to_the_configured_node_and_a_stopped_turn_ends_them() {
     let (studio, bench) = Studio::with(&["system.run"], []).bench();
-    let on_node = NodeSettings { is_default: true, node: Some("studio".into()), ..NodeSettings::default() };
+    let on_node = NodeSettings { is_default: true, node: Some("studio".into()) };
     let exec = ExecSettings { security: Security::Full, on_node, ..ExecSettings::default() };
     let bench = Bench { toolbox: bench.toolbox.with_exec(exec), ..bench };
     let text = bench.error("exec", json!({"command": "true", "host": "gateway"})).await;
