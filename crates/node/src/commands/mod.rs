@@ -1,13 +1,12 @@
 //! The commands, one file each; a new one is a line in [`ALL`].
 
+mod asked;
 mod browser;
 mod camera;
 mod device;
-mod files;
-mod asked;
-mod device;
 mod environment;
 mod exec_approvals;
+mod files;
 mod list_dir;
 mod location;
 mod media;
@@ -233,8 +232,10 @@ pub(crate) mod tests {
         let mut bytes = std::io::Cursor::new(Vec::new());
         image::DynamicImage::new_rgb8(width, height).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
         bytes.into_inner()
+    }
+
     /// The same, with what its commands say kept.
-    pub(crate) fn heard(home: &std::path::Path) -> (Cx, Words) {
+    pub(crate) fn heard(home: &Path) -> (Cx, Words) {
         let (voice, words) = Voice::heard();
         (Cx { voice, ..cx(home) }, words)
     }
