@@ -168,7 +168,8 @@ async fn refusals_say_what_is_in_the_way() {
     let invoke = |command: &str| failed(&["nodes", "invoke", "--node", &id, "--command", command]);
     for command in ["system.run", "system.run.prepare"] {
         let (exit, error) = invoke(command);
-        assert!(exit == 2 && error["message"].as_str().unwrap().contains("exec tool"), "{error}");
+        assert!(exit == 2 && error["message"].as_str().unwrap().contains("exec approvals"), "{error}");
+        assert_eq!(error["next"][0], "openclaw nodes run --node NODE -- COMMAND");
     }
     let (exit, error) = invoke("sms.send");
     let words = error["message"].as_str().unwrap();
@@ -413,4 +414,63 @@ impl Drop for Watch {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
+
+/// N-11.7, N-10.15: what the command says and how it ends is what the command line says and how it ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_on_a_node_ends_as_it_does_there() {
+    let gateway = booted();
+    let (mut host, id) = approved(&gateway, "Builder", &["system.run"]).await;
+    let command = ["nodes", "run", "--node", "builder", "--cwd", "/srv", "--env", "A=1", "--", "make", "all it", "-j2"];
+    let asking = started(&gateway, &command);
+    let ended = |exit: i32| {
+        json!({"exitCode": exit, "timedOut": false, "success": exit == 0, "stdout": "done\n", "stderr": "slow\n",
+            "error": null})
+    };
+    let asked = params(&answer(&mut host, ended(3)).await);
+    assert_eq!((&asked["command"], &asked["cwd"]), (&json!(["make", "all it", "-j2"]), &json!("/srv")));
+    assert_eq!((&asked["env"], &asked["approved"]), (&json!({"A": "1"}), &Value::Null));
+    assert_eq!(finished(asking).await, (3, "done\n".into(), "slow\n".into()));
+    let asking = started(&gateway, &["nodes", "run", "--node", &id, "--raw", "a && b", "--json"]);
+    let asked = params(&answer(&mut host, ended(0)).await);
+    assert_eq!(asked["command"], json!(["/bin/sh", "-lc", "a && b"]));
+    let (exit, stdout, _) = finished(asking).await;
+    assert_eq!((exit, serde_json::from_str::<Value>(&stdout).unwrap()), (0, ended(0)));
+    for bad in [&["nodes", "run", "--node", "x"][..], &["nodes", "run", "--node", "x", "--env", "A", "--", "ls"]] {
+        assert_eq!(run(&mut gateway.command(), bad).0, 2, "{bad:?}");
+    }
+}
+
+/// N-10.1…10.6
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_canvas_is_shown_asked_and_kept() {
+    let allow =
+        json!({"commands": {"allow": ["canvas.present", "canvas.eval", "canvas.snapshot", "canvas.a2ui.pushJSONL"]}});
+    let mut gateway = TestGateway::prepare(&binary(), &json!({})).with_config("/gateway/nodes", allow);
+    gateway.boot();
+    let offers = ["canvas.present", "canvas.eval", "canvas.snapshot", "canvas.a2ui.pushJSONL"];
+    let (mut host, id) = approved(&gateway, "Tablet", &offers).await;
+    let asking = started(&gateway, &["nodes", "canvas", "present", "https://a.example", "--node", &id, "--x", "-5"]);
+    let asked = params(&answer(&mut host, Value::Null).await);
+    assert_eq!(asked, json!({"url": "https://a.example", "placement": {"x": -5.0}}));
+    assert_eq!(finished(asking).await.0, 0);
+    let asking = started(&gateway, &["nodes", "canvas", "eval", "1+1", "--node", &id]);
+    assert_eq!(params(&answer(&mut host, json!({"result": "2"})).await), json!({"javaScript": "1+1"}));
+    assert_eq!(finished(asking).await.1, "2\n");
+    let folder = tempfile::tempdir().unwrap();
+    let album = folder.path().to_str().unwrap();
+    let asking = started(&gateway, &["nodes", "canvas", "snapshot", "--node", &id, "--out", album]);
+    answer(&mut host, json!({"format": "png", "base64": "aGVsbG8="})).await;
+    let (exit, stdout, _) = finished(asking).await;
+    assert!(exit == 0 && std::fs::read_to_string(stdout.trim()).unwrap() == "hello", "{stdout}");
+    let lines = folder.path().join("a2ui.jsonl");
+    std::fs::write(&lines, "{\"a\": 1}\n\n{\"b\": 2}\n").unwrap();
+    let drawing = ["nodes", "canvas", "a2ui", "--node", &id, "--jsonl", lines.to_str().unwrap()];
+    let asking = started(&gateway, &drawing);
+    let asked = params(&answer(&mut host, Value::Null).await);
+    assert_eq!(asked, json!({"jsonl": "{\"a\": 1}\n\n{\"b\": 2}\n"}));
+    assert_eq!(finished(asking).await.0, 0);
+    std::fs::write(&lines, "{\"a\": 1}\n[2]\n").unwrap();
+    let (exit, _, stderr) = run(&mut gateway.command(), &drawing);
+    assert!(exit == 2 && stderr.contains("line 2"), "{stderr}");
 }

@@ -58,8 +58,8 @@ pub(super) struct Ask {
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let command = args.command.trim();
     if command == BY_THE_TOOL_ONLY || command.strip_prefix(BY_THE_TOOL_ONLY).is_some_and(|rest| rest.starts_with('.')) {
-        let message = format!("`{command}` is not for `nodes invoke`: the agent's exec tool runs commands on nodes");
-        return Err(Failure::usage(message).advise("ask the agent, which runs it under your exec approvals"));
+        let message = format!("`{command}` is not for `nodes invoke`: commands run under exec approvals");
+        return Err(Failure::usage(message).run("openclaw nodes run --node NODE -- COMMAND"));
     }
     let params = args.params.as_deref().map(params).transpose()?;
     let payload = args.ask.once(app, PATIENCE, command, params.unwrap_or_default())?;
@@ -86,6 +86,32 @@ fn params(given: &str) -> Result<Value, Failure> {
 }
 
 impl Ask {
+    /// What a person calls the node.
+    pub(super) fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// How the Gateway is reached.
+    pub(super) const fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// How long the node has, unless a person said.
+    pub(super) fn patience(&self, default: Duration) -> Duration {
+        self.invoke_timeout.unwrap_or(default)
+    }
+
+    /// How long the whole command has, when the node has `patience`.
+    pub(super) fn whole(&self, patience: Duration) -> Duration {
+        let each = if patience.is_zero() { WITHOUT_END } else { patience + WAY };
+        self.timeout.unwrap_or(each)
+    }
+
+    /// The key this call is known by.
+    pub(super) fn key(&self) -> String {
+        self.idempotency_key.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string())
+    }
+
     /// Asks for one thing, with `patience` unless another was given.
     pub(super) fn once(&self, app: &App, patience: Duration, command: &str, params: Value) -> Result<Value, Failure> {
         let mut done = self.each(app, patience, command, vec![params])?;
@@ -100,10 +126,10 @@ impl Ask {
         command: &str,
         params: Vec<Value>,
     ) -> Result<Vec<Value>, Failure> {
-        let patience = self.invoke_timeout.unwrap_or(patience);
+        let patience = self.patience(patience);
         let each = if patience.is_zero() { WITHOUT_END } else { patience + WAY };
         let whole = each * u32::try_from(params.len()).unwrap_or(u32::MAX);
-        let key = self.idempotency_key.clone().unwrap_or_else(|| uuid::Uuid::new_v4().to_string());
+        let key = self.key();
         let mut scopes = vec![Scope::Write];
         scopes.extend(gateway::node_call_takes_admin(command).then_some(Scope::Admin));
         let want = Want { scopes, ..Want::of(node::Invoke::NAME, self.timeout.unwrap_or(rpc::TIMEOUT)) };
@@ -130,16 +156,16 @@ impl Ask {
 }
 
 /// One call of a node.
-struct Call<'a> {
-    row: &'a Value,
-    command: &'a str,
-    key: &'a str,
-    patience: Duration,
+pub(super) struct Call<'a> {
+    pub(super) row: &'a Value,
+    pub(super) command: &'a str,
+    pub(super) key: &'a str,
+    pub(super) patience: Duration,
 }
 
 impl Call<'_> {
     /// What the node answered.
-    async fn make(&self, connection: &Connection, params: Value) -> Result<Value, Failure> {
+    pub(super) async fn make(&self, connection: &Connection, params: Value) -> Result<Value, Failure> {
         let mut asked = json!({"nodeId": self.row["nodeId"], "command": self.command, "idempotencyKey": self.key,
             "timeoutMs": in_millis(self.patience)});
         if !params.is_null() {

@@ -1,6 +1,7 @@
 //! `openclaw nodes`: which devices offer commands, what each may do, and asking them (N-3…N-6, N-10).
 
 mod camera;
+mod canvas;
 mod describe;
 mod invoke;
 mod list;
@@ -9,6 +10,7 @@ mod location;
 mod media;
 mod notify;
 mod pair;
+mod run;
 mod screen;
 mod target;
 mod watch;
@@ -63,6 +65,10 @@ enum Action {
     Screen(screen::Args),
     /// Ask a node where it is
     Location(location::Args),
+    /// Show something on a node's canvas
+    Canvas(canvas::Args),
+    /// Run a command on a node, and end as it does
+    Run(run::Args),
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
@@ -81,6 +87,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         Some(Action::Camera(args)) => camera::run(app, args),
         Some(Action::Screen(args)) => screen::run(app, args),
         Some(Action::Location(args)) => location::run(app, args),
+        Some(Action::Canvas(args)) => canvas::run(app, args),
+        Some(Action::Run(args)) => run::run(app, args),
     }
 }
 
