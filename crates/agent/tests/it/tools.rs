@@ -1,5 +1,6 @@
 //! Tools as a turn calls them: real files, real processes.
 
+mod asking;
 mod exec;
 mod files;
 mod nodes;

@@ -1,6 +1,7 @@
 //! The commands, one file each, and how one is found and run.
 
 mod agent;
+mod approvals;
 mod chat;
 mod completion;
 mod config;
@@ -78,6 +79,8 @@ pub(crate) enum Command {
     Config(config::Args),
     /// Say which devices may connect
     Devices(devices::Args),
+    /// Say what may be run on which machine, and decide about what waits
+    Approvals(approvals::Args),
     /// Look at nodes, say what they may do, and ask them
     Nodes(nodes::Args),
     /// Offer this machine's commands to the agent of a Gateway
@@ -128,6 +131,7 @@ impl Command {
             Self::Sessions(args) => sessions::run(app, args),
             Self::Config(args) => config::run(app, args),
             Self::Devices(args) => devices::run(app, args),
+            Self::Approvals(args) => approvals::run(app, args),
             Self::Nodes(args) => nodes::run(app, args),
             Self::Node(args) => node::run(app, args),
             Self::Models(args) => models::run(app, args),

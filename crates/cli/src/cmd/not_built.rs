@@ -8,7 +8,6 @@ use crate::exit::Failure;
 const PATHS: &[&str] = &[
     "acp",
     "agents",
-    "approvals",
     "attach",
     "backup",
     "browser",

@@ -4,6 +4,7 @@
 
 mod auth;
 mod auth_matrix;
+mod exec_approvals;
 mod handshake;
 mod house;
 mod http;

@@ -15,6 +15,8 @@ mod screen;
 mod target;
 mod watch;
 
+pub(super) use target::resolve;
+
 use clap::Subcommand;
 use serde_json::{Value, json};
 use wire::Scope;
@@ -99,13 +101,13 @@ async fn connect(app: &App, rpc: &Rpc, scopes: &[Scope]) -> Result<Connection, F
 }
 
 /// Every node, as `node.list` has them.
-async fn all(connection: &Connection) -> Result<Vec<Value>, Failure> {
+pub(super) async fn all(connection: &Connection) -> Result<Vec<Value>, Failure> {
     let answer = connection.call(node::List::NAME, Some(json!({}))).await?;
     Ok(rows(&answer, "nodes").to_vec())
 }
 
 /// What people call it: its name, or the beginning of its id.
-fn name(row: &Value) -> String {
+pub(super) fn name(row: &Value) -> String {
     let name = cell(row, "displayName");
     if name == "-" { short(row) } else { name }
 }

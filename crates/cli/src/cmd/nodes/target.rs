@@ -7,7 +7,7 @@ use super::{cell, name, short};
 use crate::exit::Failure;
 
 /// The one row of `nodes` that is meant. What is more exact goes first, and two of the same kind are an error.
-pub(super) fn resolve<'a>(nodes: &'a [Value], asked: &str) -> Result<&'a Value, Failure> {
+pub(in crate::cmd) fn resolve<'a>(nodes: &'a [Value], asked: &str) -> Result<&'a Value, Failure> {
     target::resolve(nodes, asked).map_err(|why| match why {
         Unresolved::Ambiguous(several) => ambiguous(asked, &several),
         Unresolved::Unknown => {
