@@ -115,14 +115,14 @@ async fn without_leave_nothing_runs_and_the_model_is_told_why() {
         (None, TerminalReason::NoRoute, "(nobody could be asked to allow it)"),
         (None, TerminalReason::Timeout, "did not decide in time"),
     ] {
-        let (bench, ..) = bench(&People::for_reason(decision, reason), None);
+        let (bench, _file, _state) = bench(&People::for_reason(decision, reason), None);
         let text = bench.error("exec", json!({"command": "touch made"})).await;
         assert!(text.contains(words) && !bench.path("made").exists(), "{text}");
         assert_eq!(text.contains("openclaw config set tools.exec.allowlist"), decision.is_none(), "{text}");
     }
     let silent = People::who(None);
     let fallback = json!({"version": 1, "defaults": {"askFallback": "full"}});
-    let (kept, ..) = bench(&silent, Some(fallback));
+    let (kept, _file, _state) = bench(&silent, Some(fallback));
     assert!(kept.error("exec", json!({"command": "touch made"})).await.contains("`touch`"), "no more than its rule");
 }
 
@@ -130,7 +130,7 @@ async fn without_leave_nothing_runs_and_the_model_is_told_why() {
 #[tokio::test]
 async fn a_host_that_asks_about_everything_asks_about_what_is_listed_too() {
     let people = People::who(Some(Decision::AllowAlways));
-    let (bench, ..) = bench(&people, Some(json!({"version": 1, "defaults": {"ask": "always"}})));
+    let (bench, _file, _state) = bench(&people, Some(json!({"version": 1, "defaults": {"ask": "always"}})));
     for _ in 0..2 {
         bench.text("exec", json!({"command": "pwd"})).await;
     }
@@ -138,7 +138,8 @@ async fn a_host_that_asks_about_everything_asks_about_what_is_listed_too() {
     assert_eq!(questions.len(), 2, "an entry never silences it");
     assert_eq!(questions[0].unavailable_decisions, Some(vec!["allow-always".to_owned()]));
     let off = People::who(Some(Decision::AllowOnce));
-    let (bench, ..) = self::bench(&off, Some(json!({"version": 1, "defaults": {"security": "deny", "ask": "always"}})));
+    let (bench, _file, _state) =
+        self::bench(&off, Some(json!({"version": 1, "defaults": {"security": "deny", "ask": "always"}})));
     assert!(bench.error("exec", json!({"command": "pwd"})).await.contains("openclaw approvals get"));
     assert!(off.questions().is_empty(), "nobody is asked in vain");
 }
@@ -147,7 +148,7 @@ async fn a_host_that_asks_about_everything_asks_about_what_is_listed_too() {
 #[tokio::test]
 async fn what_was_approved_is_what_runs() {
     let people = People::who(Some(Decision::AllowOnce));
-    let (bench, ..) = bench(&people, None);
+    let (bench, _file, _state) = bench(&people, None);
     let script = bench.file("x.sh", "touch good");
     *people.meanwhile.lock().unwrap() = Some(Box::new(move || std::fs::write(script, "touch evil").unwrap()));
     let text = bench.error("exec", json!({"command": "sh x.sh"})).await;
@@ -161,7 +162,7 @@ async fn what_was_approved_is_what_runs() {
 #[tokio::test]
 async fn a_run_that_a_node_began_asks_nobody() {
     let people = People::who(Some(Decision::AllowOnce));
-    let (bench, ..) = bench(&people, None);
+    let (bench, _file, _state) = bench(&people, None);
     let cx = ToolCx { rights: Rights { owner: true, from_node: true }, ..bench.cx() };
     for command in ["touch made", "ls"] {
         let output = bench.toolbox.get("exec").unwrap().call(json!({"command": command}), cx.clone()).await;
