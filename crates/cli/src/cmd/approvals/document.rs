@@ -47,7 +47,7 @@ pub(super) struct Set {
 /// A machine's document as it is stored, and the way back to it.
 pub(super) enum Desk {
     Here(PathBuf),
-    There { connection: Connection, node: Option<(String, String)> },
+    There { connection: Box<Connection>, node: Option<(String, String)> },
 }
 
 impl Place {
@@ -97,7 +97,7 @@ impl Place {
                 Some((row["nodeId"].as_str().unwrap_or_default().to_owned(), nodes::name(row)))
             }
         };
-        Ok(Desk::There { connection, node })
+        Ok(Desk::There { connection: Box::new(connection), node })
     }
 }
 
@@ -151,10 +151,10 @@ impl Desk {
     }
 
     /// The connection, where there is one.
-    pub(super) const fn connection(&self) -> Option<&Connection> {
+    pub(super) fn connection(&self) -> Option<&Connection> {
         match self {
             Self::Here(_) => None,
-            Self::There { connection, .. } => Some(connection),
+            Self::There { connection, .. } => Some(&**connection),
         }
     }
 }
