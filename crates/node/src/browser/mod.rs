@@ -102,6 +102,10 @@ impl Browsers {
             session.touch();
             return Ok(session.clone());
         }
+        if let Some(old) = held.take() {
+            // Two browsers cannot share a profile.
+            old.stop().await;
+        }
         let session = Session::start(&self.how, profile).await?;
         *held = Some(session.clone());
         Ok(session)

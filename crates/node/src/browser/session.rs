@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -36,7 +37,10 @@ pub(super) struct Session {
     browser: Browser,
     /// Closing it ends the browser.
     leash: Mutex<Option<ChildStdin>>,
+    /// Whether its process is gone.
     ended: watch::Receiver<bool>,
+    /// Whether it does not speak with us any more.
+    is_deaf: Arc<AtomicBool>,
     used: Mutex<Instant>,
     tabs: Mutex<HashMap<String, Arc<Tab>>>,
     /// The tab that is meant when none is named.
@@ -65,8 +69,9 @@ impl Session {
         let connected = Browser::connect_with_config(address.as_str(), config);
         let (browser, mut handler) = within(connected, "connect").await?;
         let (pid, port) = (child.id(), address.port().unwrap_or_default());
-        let (tell, ended) = watch::channel(false);
-        let gone = tell.clone();
+        let (gone, ended) = watch::channel(false);
+        let is_deaf = Arc::new(AtomicBool::new(false));
+        let deaf = is_deaf.clone();
         // Each of the three ends with the browser.
         let waits = tokio::spawn(async move {
             let left: std::io::Result<ExitStatus> = child.wait().await;
@@ -75,7 +80,7 @@ impl Session {
         });
         let steers = tokio::spawn(async move {
             while let Some(Ok(())) = handler.next().await {}
-            tell.send_replace(true);
+            deaf.store(true, Ordering::Relaxed);
         });
         let hears = tokio::spawn(hear(says));
         tracing::info!(profile, pid, port, "a browser runs");
@@ -87,6 +92,7 @@ impl Session {
                 browser,
                 leash: Mutex::new(Some(leash)),
                 ended,
+                is_deaf,
                 used: Mutex::new(Instant::now()),
                 tabs: Mutex::default(),
                 focused: Mutex::default(),
@@ -102,7 +108,7 @@ impl Session {
 
     /// Whether it still runs.
     pub(super) fn lives(&self) -> bool {
-        !*self.ended.borrow() && lock(&self.leash).is_some()
+        !*self.ended.borrow() && !self.is_deaf.load(Ordering::Relaxed) && lock(&self.leash).is_some()
     }
 
     /// It is in use.
