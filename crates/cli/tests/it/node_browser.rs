@@ -27,14 +27,24 @@ fn serve() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();
     std::thread::spawn(move || {
+        let mut never_answered = Vec::new();
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
             let mut head = [0; 2048];
             let count = stream.read(&mut head).unwrap_or(0);
-            let is_next = String::from_utf8_lossy(&head[..count]).starts_with("GET /next");
-            let body = if is_next { "<title>Next</title><p>The end" } else { PAGE };
+            let head = String::from_utf8_lossy(&head[..count]).into_owned();
+            let (more, body) = match head.split(' ').nth(1).unwrap_or_default() {
+                "/next" => ("", "<title>Next</title><p>The end"),
+                "/slow" => ("", "<title>Slow</title><img src=/never>"),
+                "/file" => ("content-disposition: attachment\r\n", "bytes"),
+                "/never" => {
+                    never_answered.push(stream);
+                    continue;
+                }
+                _ => ("", PAGE),
+            };
             let answer = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n{more}content-length: {}\r\nconnection: close\r\n\r\n{body}",
                 body.len()
             );
             // A browser that has gone needs no answer.
@@ -148,6 +158,17 @@ async fn a_browser_is_steered_through_the_gateway_and_ends_with_its_host() {
     }
     let nobody = browser.ask("POST", "/navigate", json!({"url": "http://127.0.0.1:1/"})).await.unwrap_err();
     assert!(nobody.message.contains("ERR_"), "{nobody:?}");
+    let slow = browser.post("/navigate", json!({"url": format!("{page}/slow"), "timeoutMs": 2000})).await;
+    assert_eq!((&slow["loaded"], &slow["ok"]), (&json!(false), &json!(true)), "{slow}");
+    let file = browser.ask("POST", "/navigate", json!({"url": format!("{page}/file")})).await.unwrap_err();
+    assert!(file.message.contains("downloads are not kept"), "{file:?}");
+    let back = browser.post("/navigate", json!({"url": page})).await;
+    assert_eq!(back["loaded"], true, "nothing stands in the way: {back}");
+    let body = "const title = document.title; return title;";
+    assert_eq!(browser.post("/act", json!({"kind": "evaluate", "fn": body})).await["result"], "Shop");
+    let thrown =
+        browser.ask("POST", "/act", json!({"kind": "evaluate", "fn": "() => { throw new Error('oh') }"})).await;
+    assert!(thrown.unwrap_err().message.contains("Error: oh"));
     let other = json!({"path": "/", "profile": "other"});
     let other = call(&browser.id, "other", "browser.proxy", other);
     let refused = browser.owner.request("node.invoke", other).await.unwrap_err();
@@ -190,4 +211,29 @@ async fn a_browser_is_stopped_and_starts_again() {
     eventually("it is gone", || browsers_of(&host).is_empty());
     let opened = browser.post("/tabs/open", json!({"url": serve()})).await;
     assert_eq!(opened["title"], "Shop", "{opened}");
+}
+
+/// N-10.20: an owner can do without code of others on pages, and without a browser at all.
+#[tokio::test]
+async fn an_owner_decides_how_far_a_browser_may_be_used() {
+    let gateway = TestGateway::start(&binary(), &json!({}));
+    let home = |config: Value| {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::create_dir(home.path().join(".openclaw")).unwrap();
+        base::write_atomic(&home.path().join(".openclaw/openclaw.json"), config.to_string().as_bytes()).unwrap();
+        home
+    };
+    let careful = home(json!({"browser": {"evaluateEnabled": false}}));
+    let (owner, host, id) = approved_in(&gateway, careful).await;
+    let mut browser = Steering { owner, id, asked: 0 };
+    for act in [json!({"kind": "evaluate", "fn": "1"}), json!({"kind": "wait", "fn": "true"})] {
+        let refused = browser.ask("POST", "/act", act).await.unwrap_err();
+        assert!(refused.message.contains("browser.evaluateEnabled"), "{refused:?}");
+    }
+    drop(host);
+    let without = home(json!({"nodeHost": {"browserProxy": {"enabled": false}}}));
+    let (mut owner, _host, id) = approved_in(&gateway, without).await;
+    let refused =
+        owner.request("node.invoke", call(&id, "k", "browser.proxy", json!({"path": "/"}))).await.unwrap_err();
+    assert!(refused.message.contains("does not offer"), "{refused:?}");
 }

@@ -15,10 +15,12 @@ pub struct Browser {
     pub executable_path: Option<PathBuf>,
     /// Whether it has no window; by default where there is no display.
     pub headless: Option<bool>,
+    /// Whether code of a caller's own may run on pages.
+    pub evaluate_enabled: bool,
 }
 
 impl Default for Browser {
     fn default() -> Self {
-        Self { enabled: true, executable_path: None, headless: None }
+        Self { enabled: true, executable_path: None, headless: None, evaluate_enabled: true }
     }
 }

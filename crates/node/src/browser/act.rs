@@ -3,9 +3,9 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::element::{Click, Element, mouse};
+use super::element::{Click, Element, Point, click_at, mouse};
 use super::session::Session;
-use super::tab::{Tab, returned};
+use super::tab::Tab;
 use super::wait::{self, For};
 use super::{keys, pages};
 use crate::commands::Refusal;
@@ -39,6 +39,13 @@ pub(super) enum Act {
     Hover {
         r#ref: String,
     },
+    ScrollIntoView {
+        r#ref: String,
+    },
+    ClickCoords {
+        x: f64,
+        y: f64,
+    },
     Drag {
         start_ref: String,
         end_ref: String,
@@ -69,6 +76,17 @@ pub(super) struct Field {
     #[serde(default)]
     r#type: String,
     value: Value,
+}
+
+impl Act {
+    /// Whether it has code of the caller's own.
+    pub(super) const fn has_code(&self) -> bool {
+        match self {
+            Self::Evaluate { .. } => true,
+            Self::Wait(what) => what.has_code(),
+            _ => false,
+        }
+    }
 }
 
 /// Does it.
@@ -103,6 +121,11 @@ pub(super) async fn act(session: &Session, tab: &Tab, act: Act) -> Result<Value,
             wait::settled(tab).await;
         }
         Act::Hover { r#ref } => Element::find(tab, &r#ref).await?.hover().await?,
+        Act::ScrollIntoView { r#ref } => drop(Element::find(tab, &r#ref).await?.point().await?),
+        Act::ClickCoords { x, y } => {
+            click_at(tab, Point { x, y }, Click { button: "left", count: 1, modifiers: 0 }).await?;
+            wait::settled(tab).await;
+        }
         Act::Drag { start_ref, end_ref } => drag(tab, &start_ref, &end_ref).await?,
         Act::Select { r#ref, values } => told["selected"] = Element::find(tab, &r#ref).await?.choose(&values).await?,
         Act::Fill { fields } => fill(tab, &fields).await?,
@@ -142,25 +165,32 @@ async fn fill(tab: &Tab, fields: &[Field]) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What a function of the caller's, or an expression, comes to; on a thing of the page when one is named.
+/// What a function, an expression or a body of the caller's comes to; on a thing of the page when one is named.
 async fn evaluate(tab: &Tab, source: &str, on: Option<&str>) -> Result<Value, Refusal> {
+    let subject = match on {
+        Some(name) => Some(Element::find(tab, name).await?),
+        None => None,
+    };
+    let source = if is_expression(tab, source).await? {
+        source.to_owned()
+    } else {
+        format!("async (subject) => {{ {source}\n }}")
+    };
     let body = format!(
         "const it = ({source}\n); const value = typeof it === 'function' ? await it(subject) : await it; \
          const text = JSON.stringify(value) ?? 'null'; \
          if (text.length > {VALUE_MAX_CHARS}) throw new Error('the value is too large to be sent'); return text;"
     );
-    let text = match on {
-        Some(name) => {
-            let element = Element::find(tab, name).await?;
-            element.run(&format!("async function() {{ const subject = this; {body} }}"), &[]).await?
-        }
-        None => {
-            let params = json!({
-                "expression": format!("(async () => {{ const subject = undefined; {body} }})()"),
-                "awaitPromise": true, "returnByValue": true, "userGesture": true,
-            });
-            returned(tab.call("Runtime.evaluate", params).await?)?
-        }
+    let text = match subject {
+        Some(element) => element.run(&format!("async function() {{ const subject = this; {body} }}"), &[]).await?,
+        None => tab.value(&format!("(async () => {{ const subject = undefined; {body} }})()")).await?,
     };
     serde_json::from_str(text.as_str().unwrap_or("null")).map_err(|error| Refusal::unavailable(error.to_string()))
+}
+
+/// Whether it is one, or a row of statements; nothing of it runs.
+async fn is_expression(tab: &Tab, source: &str) -> Result<bool, Refusal> {
+    let expression = format!("async () => ({source}\n)");
+    let params = json!({"expression": expression, "sourceURL": "", "persistScript": false});
+    Ok(tab.call("Runtime.compileScript", params).await?["exceptionDetails"].is_null())
 }

@@ -96,14 +96,7 @@ impl<'t> Element<'t> {
     }
 
     pub(super) async fn click(&self, how: Click<'_>) -> Result<(), Refusal> {
-        let at = self.point().await?;
-        mouse(self.tab, "mouseMoved", at, &json!({"modifiers": how.modifiers})).await?;
-        for count in 1..=how.count {
-            let about = json!({"button": how.button, "clickCount": count, "modifiers": how.modifiers});
-            mouse(self.tab, "mousePressed", at, &about).await?;
-            mouse(self.tab, "mouseReleased", at, &about).await?;
-        }
-        Ok(())
+        click_at(self.tab, self.point().await?, how).await
     }
 
     /// Puts `text` in place of what stands in it.
@@ -137,6 +130,17 @@ impl<'t> Element<'t> {
     pub(super) async fn choose(&self, values: &[String]) -> Result<Value, Refusal> {
         self.run(CHOOSE, &[json!(values)]).await
     }
+}
+
+/// Clicks there, whatever is there.
+pub(super) async fn click_at(tab: &Tab, at: Point, how: Click<'_>) -> Result<(), Refusal> {
+    mouse(tab, "mouseMoved", at, &json!({"modifiers": how.modifiers})).await?;
+    for count in 1..=how.count {
+        let about = json!({"button": how.button, "clickCount": count, "modifiers": how.modifiers});
+        mouse(tab, "mousePressed", at, &about).await?;
+        mouse(tab, "mouseReleased", at, &about).await?;
+    }
+    Ok(())
 }
 
 /// Moves the mouse, or presses its button.

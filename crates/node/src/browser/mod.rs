@@ -15,6 +15,7 @@ mod route;
 mod session;
 mod snapshot;
 mod tab;
+mod travel;
 mod wait;
 
 use std::collections::HashMap;
@@ -50,6 +51,8 @@ pub(crate) struct Setup<'a> {
 #[derive(Debug)]
 pub(crate) struct Browsers {
     how: launch::How,
+    /// Whether a caller's own code runs on pages.
+    evaluates: bool,
     profiles: Vec<String>,
     slots: Short<HashMap<String, Arc<Slot>>>,
 }
@@ -69,7 +72,7 @@ impl Browsers {
         if profiles.is_empty() {
             profiles.push(DEFAULT_PROFILE.to_owned());
         }
-        Some(Self { how, profiles, slots: Short::default() })
+        Some(Self { how, evaluates: setup.browser.evaluate_enabled, profiles, slots: Short::default() })
     }
 
     /// Does what is asked.

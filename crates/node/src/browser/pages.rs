@@ -1,4 +1,4 @@
-//! Where a page goes, and what is taken of it: pictures, PDF.
+//! What is taken of a page: pictures, PDF; and its size.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::element::Element;
 use super::route::{Done, File};
 use super::tab::Tab;
-use super::wait;
 use crate::commands::Refusal;
 
 /// Most bytes of one file (N-10.20).
@@ -18,38 +17,6 @@ const FILE_MAX_BYTES: usize = 10 * 1024 * 1024;
 const MAX_SIDE: f64 = 16_384.0;
 /// Of a JPEG when nobody says.
 const QUALITY: u8 = 80;
-
-/// An address that may be opened: of the web, or the empty page. Not this machine's files, which have commands of their
-/// own, and not the browser's own pages.
-///
-/// # Errors
-/// `INVALID_REQUEST`.
-pub(super) fn address(text: &str) -> Result<String, Refusal> {
-    let text = text.trim();
-    let refused = |why: &str| Refusal::invalid(format!("url: `{text}` {why}"));
-    if text == "about:blank" {
-        return Ok(text.to_owned());
-    }
-    let url = url::Url::parse(text).map_err(|error| refused(&format!("is no address: {error}")))?;
-    match url.scheme() {
-        "http" | "https" => Ok(url.into()),
-        other => Err(refused(&format!("begins with `{other}:`; only http and https are opened"))),
-    }
-}
-
-/// Leads a page to an address.
-///
-/// # Errors
-/// That it cannot be reached.
-pub(super) async fn go(tab: &Tab, url: &str) -> Result<Value, Refusal> {
-    let url = address(url)?;
-    let answer = tab.call("Page.navigate", json!({"url": url})).await?;
-    if let Some(why) = answer["errorText"].as_str().filter(|why| !why.is_empty()) {
-        return Err(Refusal::unavailable(format!("`{url}` was not opened: {why}")));
-    }
-    let loaded = wait::loaded(tab).await;
-    Ok(json!({"ok": true, "targetId": tab.id(), "url": tab.url().await?, "loaded": loaded}))
-}
 
 /// Makes the page as large as is wanted.
 pub(super) async fn resize(tab: &Tab, width: u32, height: u32) -> Result<(), Refusal> {
@@ -120,22 +87,4 @@ async fn taken(tab: &Tab, data: Value, what: &str, ending: &str, mime: &'static 
     let path = format!("browser/{what}-{}.{ending}", Uuid::new_v4());
     let result = json!({"ok": true, "path": path, "targetId": tab.id(), "url": tab.url().await?});
     Ok(Done { result, files: vec![File { path, base64, mime }] })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// N-10.20: a browser does not read this machine's files.
-    #[test]
-    fn only_the_web_is_opened() {
-        for fine in ["http://127.0.0.1:1/x", "https://a.example", "about:blank"] {
-            assert!(address(fine).is_ok(), "{fine}");
-        }
-        for wrong in
-            ["file:///etc/passwd", "chrome://settings", "view-source:http://a", "javascript:1", "data:,x", "x", ""]
-        {
-            assert_eq!(address(wrong).unwrap_err().code, "INVALID_REQUEST", "{wrong}");
-        }
-    }
 }

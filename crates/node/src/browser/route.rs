@@ -10,6 +10,7 @@ use super::act::{Act, act};
 use super::pages::{self, Picture};
 use super::snapshot::{Seen, Wanted};
 use super::tab::{Answer, Tab};
+use super::travel::{self, To};
 use super::{Browsers, Session};
 use crate::commands::Refusal;
 
@@ -49,11 +50,6 @@ impl From<Value> for Done {
 #[serde(rename_all = "camelCase")]
 struct Which {
     target_id: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Url {
-    url: String,
 }
 
 #[derive(Deserialize)]
@@ -106,6 +102,12 @@ pub(super) async fn serve(browsers: &Browsers, profile: &str, asked: &Asked) -> 
         },
         _ => {
             let page = Page::of(&asked.method, path).ok_or_else(|| unknown(asked))?;
+            let act = matches!(page, Page::Act).then(|| asked.read::<Act>()).transpose()?;
+            if !browsers.evaluates && act.as_ref().is_some_and(Act::has_code) {
+                return Err(Refusal::invalid(
+                    "browser.evaluateEnabled is off on this node: no code of a caller's runs there",
+                ));
+            }
             page.serve(browsers.started(profile).await?, asked).await
         }
     }
@@ -162,7 +164,7 @@ impl<'a> Page<'a> {
                 tab.call("Page.bringToFront", json!({})).await?;
                 Ok(json!({"ok": true, "targetId": tab.id()}).into())
             }
-            Self::Navigate => Ok(pages::go(&tab, &asked.read::<Url>()?.url).await?.into()),
+            Self::Navigate => Ok(travel::go(&tab, &asked.read::<To>()?).await?.into()),
             Self::Snapshot => snapshot(&tab, &asked.read()?).await,
             Self::Picture => pages::picture(&tab, &asked.read::<Picture>()?).await,
             Self::Pdf => pages::pdf(&tab).await,
@@ -184,10 +186,10 @@ impl<'a> Page<'a> {
 
 /// A new tab at an address; when that cannot be opened, no tab stays.
 async fn open(session: &Session, asked: &Asked) -> Result<Done, Refusal> {
-    let Url { url } = asked.read()?;
-    let url = pages::address(&url)?;
+    let to: To = asked.read()?;
+    travel::address(&to.url)?;
     let tab = session.open().await?;
-    match pages::go(&tab, &url).await {
+    match travel::go(&tab, &to).await {
         Ok(mut told) => {
             told["title"] = tab.value("document.title").await?;
             told["type"] = json!("page");

@@ -4,8 +4,10 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chromiumoxide::Page;
+use chromiumoxide::cdp::IntoEventKind;
 use chromiumoxide::cdp::browser_protocol::page::EventJavascriptDialogOpening;
 use chromiumoxide::cdp::js_protocol::runtime::{EventConsoleApiCalled, EventExceptionThrown, RemoteObject};
+use chromiumoxide::listeners::EventStream;
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::task::AbortHandle;
@@ -48,9 +50,9 @@ impl Tab {
     /// That the browser has ended.
     pub(super) async fn of(page: Page) -> Result<Self, Refusal> {
         let heard = Arc::new(Heard::default());
-        let mut said = within(page.event_listener::<EventConsoleApiCalled>(), "listen").await?;
-        let mut thrown = within(page.event_listener::<EventExceptionThrown>(), "listen").await?;
-        let mut asks = within(page.event_listener::<EventJavascriptDialogOpening>(), "listen").await?;
+        let mut said = hear::<EventConsoleApiCalled>(&page).await?;
+        let mut thrown = hear::<EventExceptionThrown>(&page).await?;
+        let mut asks = hear::<EventJavascriptDialogOpening>(&page).await?;
         let (console, errors, dialogs) = (heard.clone(), heard.clone(), heard.clone());
         let asker = page.clone();
         let tasks = [
@@ -85,6 +87,14 @@ impl Tab {
             }),
         ];
         Ok(Self { page, heard, refs: Mutex::default(), tasks: tasks.map(|task| task.abort_handle()).into() })
+    }
+
+    /// What happens to the page from now on.
+    ///
+    /// # Errors
+    /// That the browser has ended.
+    pub(super) async fn hear<T: IntoEventKind>(&self) -> Result<EventStream<T>, Refusal> {
+        hear(&self.page).await
     }
 
     pub(super) fn id(&self) -> &str {
@@ -141,6 +151,10 @@ impl Tab {
         let found = lock(&self.refs).get(plain).copied();
         found.ok_or_else(|| Refusal::invalid(format!("ref: `{name}` is not in the last snapshot; take a new one")))
     }
+}
+
+async fn hear<T: IntoEventKind>(page: &Page) -> Result<EventStream<T>, Refusal> {
+    within(page.event_listener::<T>(), "listen").await
 }
 
 impl Drop for Tab {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::tab::Tab;
 use crate::commands::Refusal;
@@ -38,6 +38,11 @@ pub(super) struct For {
 }
 
 impl For {
+    /// Whether it has code of the caller's own.
+    pub(super) const fn has_code(&self) -> bool {
+        self.r#fn.is_some()
+    }
+
     /// The same as one expression of the page's.
     fn expression(&self) -> String {
         let mut parts = Vec::new();
@@ -75,7 +80,7 @@ pub(super) async fn wait(tab: &Tab, what: &For) -> Result<(), Refusal> {
     let (until, expression) = (Instant::now() + patience, what.expression());
     loop {
         // A page that is being left has no answer; the next one has.
-        let seen = timeout(patience, tab.value(&expression)).await;
+        let seen = timeout_at(until, tab.value(&expression)).await;
         if matches!(seen, Ok(Ok(Value::Bool(true)))) {
             return Ok(());
         }
@@ -94,14 +99,13 @@ pub(super) async fn wait(tab: &Tab, what: &For) -> Result<(), Refusal> {
 /// Lets a page do what it was just told, and load what that leads to; never longer than it should take.
 pub(super) async fn settled(tab: &Tab) {
     sleep(SETTLES).await;
-    loaded(tab).await;
+    loaded(tab, Instant::now() + LOADS).await;
 }
 
-/// Whether the page has loaded, after some patience.
-pub(super) async fn loaded(tab: &Tab) -> bool {
-    let until = Instant::now() + LOADS;
+/// Whether the page has loaded before the time is up.
+pub(super) async fn loaded(tab: &Tab, until: Instant) -> bool {
     while Instant::now() < until {
-        match timeout(LOADS, tab.value(LOADED)).await {
+        match timeout_at(until, tab.value(LOADED)).await {
             Ok(Ok(_)) => return true,
             // Left in the middle: the next page is asked.
             Ok(Err(_)) => sleep(LOOK).await,
