@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use chromiumoxide::cdp::browser_protocol::network::{EventLoadingFailed, ResourceType};
 use chromiumoxide::cdp::browser_protocol::page::{
     EventFrameNavigated, EventFrameStoppedLoading, EventNavigatedWithinDocument,
 };
@@ -19,11 +20,10 @@ use crate::commands::Refusal;
 /// How long a page may take to come when nobody says, and at most.
 const DEFAULT: Duration = Duration::from_secs(20);
 const LONGEST: Duration = Duration::from_secs(120);
+/// How the browser calls the end of a way that leads to no page.
+const ABORTED: &str = "net::ERR_ABORTED";
 /// How long after the loading has ended a page may still come.
 const LATE: Duration = Duration::from_secs(1);
-/// The browser's own word on a page that says why there is none.
-const WHY: &str = "(document.body?.innerText.match(/ERR_[A-Z0-9_]+/) ?? [''])[0]";
-
 /// Where to.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,10 +37,8 @@ pub(super) struct To {
 enum Arrival {
     /// At a page.
     Page,
-    /// At the browser's own page about why there is none.
-    Unreachable,
-    /// At no page: a download, or an answer without one.
-    Nowhere,
+    /// At the browser's own page about why there is none, or at none at all: a download, an answer without one.
+    Nowhere(Option<String>),
     /// The time was up.
     Late,
 }
@@ -76,11 +74,8 @@ pub(super) async fn go(tab: &Tab, to: &To) -> Result<Value, Refusal> {
     let refused = |why: &str| Err(Refusal::unavailable(format!("`{url}` was not opened: {why}")));
     match way.arrival(until).await {
         Arrival::Page => {}
-        Arrival::Unreachable => {
-            let why = tab.value(WHY).await?;
-            return refused(why.as_str().filter(|why| !why.is_empty()).unwrap_or("it cannot be reached"));
-        }
-        Arrival::Nowhere => return refused("it is no page; downloads are not kept"),
+        Arrival::Nowhere(Some(why)) if why == ABORTED => return refused("it is no page; downloads are not kept"),
+        Arrival::Nowhere(why) => return refused(why.as_deref().unwrap_or("it cannot be reached")),
         Arrival::Late => return refused("nothing came in time"),
     }
     let loaded = wait::loaded(tab, until).await;
@@ -94,23 +89,32 @@ struct Way {
     /// Within the page it is at.
     moves: EventStream<EventNavigatedWithinDocument>,
     stops: EventStream<EventFrameStoppedLoading>,
+    fails: EventStream<EventLoadingFailed>,
 }
 
 impl Way {
     async fn watch(tab: &Tab) -> Result<Self, Refusal> {
         // The page's own frame has the number of the tab.
         let main = tab.id().to_owned();
-        Ok(Self { main, arrives: tab.hear().await?, moves: tab.hear().await?, stops: tab.hear().await? })
+        let (arrives, moves, stops) = (tab.hear().await?, tab.hear().await?, tab.hear().await?);
+        Ok(Self { main, arrives, moves, stops, fails: tab.hear().await? })
     }
 
     async fn arrival(&mut self, until: Instant) -> Arrival {
-        let (mut until, mut has_stopped) = (until, false);
+        let (mut until, mut failed) = (until, None);
         loop {
             tokio::select! {
                 biased;
+                Some(event) = self.fails.next() => {
+                    // It may be a part of the page before; then the page that is meant still comes.
+                    if event.r#type == ResourceType::Document {
+                        failed = Some(Some(event.error_text.clone()));
+                        until = until.min(Instant::now() + LATE);
+                    }
+                }
                 Some(event) = self.arrives.next() => match &event.frame.unreachable_url {
                     _ if event.frame.parent_id.is_some() => {}
-                    Some(_) => return Arrival::Unreachable,
+                    Some(_) => return Arrival::Nowhere(failed.flatten()),
                     None => return Arrival::Page,
                 },
                 Some(event) = self.moves.next() => {
@@ -118,14 +122,14 @@ impl Way {
                         return Arrival::Page;
                     }
                 }
-                // It may be the page before that stops.
+                // The same holds here.
                 Some(event) = self.stops.next() => {
                     if event.frame_id.inner() == &self.main {
-                        has_stopped = true;
+                        failed.get_or_insert(None);
                         until = until.min(Instant::now() + LATE);
                     }
                 }
-                () = sleep_until(until) => return if has_stopped { Arrival::Nowhere } else { Arrival::Late },
+                () = sleep_until(until) => return failed.map_or(Arrival::Late, Arrival::Nowhere),
             }
         }
     }
