@@ -204,6 +204,10 @@ impl Nodes {
             Action::Approve => records::decide(ports, cx, args.request_id.as_deref(), Admission::Approve).await,
             Action::Reject => records::decide(ports, cx, args.request_id.as_deref(), Admission::Reject).await,
             Action::Run => self.run(args, cx).await,
+            // By name anything could be asked for, files of other machines too (N-7.12).
+            Action::Invoke if cx.rights.from_node => Err(ToolOutput::error(
+                "not invoked: what a node began asks nodes only for what has an action of its own",
+            )),
             Action::CameraSnap if args.facing == Some(Facing::Both) => self.both_cameras(args, cx).await,
             _ => {
                 let call = calls::of(&args)?;

@@ -81,6 +81,8 @@ pub struct ExecConfig {
     pub safe_bins: Vec<String>,
     /// Folders before `PATH`.
     pub path_prepend: Vec<PathBuf>,
+    /// Whether the agent is told how a command ended that ran on a node without it waiting.
+    pub notify_on_exit: bool,
     /// `timeoutSec`: longest run of one command.
     #[serde(rename = "timeoutSec", alias = "timeoutSeconds", deserialize_with = "unit::seconds")]
     #[schemars(schema_with = "unit::seconds_schema")]
@@ -102,6 +104,7 @@ impl Default for ExecConfig {
             allowlist: Vec::new(),
             safe_bins: Vec::new(),
             path_prepend: Vec::new(),
+            notify_on_exit: true,
             timeout: Duration::from_secs(1800),
             background: Duration::from_secs(10),
         }

@@ -13,7 +13,7 @@ use wire::methods::exec_approval::{Decision, RequestParams, SystemRunPlan, Termi
 use super::{ExecSettings, Security};
 use crate::ports::{Answer, Ports};
 use crate::tools::cap::{self, RESULT_CHARS};
-use crate::tools::node_call::{Target, refused, send};
+use crate::tools::node_call::{Target, plain, refused, send};
 use crate::tools::{ToolCx, ToolOutput};
 
 const RUN: &str = "system.run";
@@ -24,6 +24,8 @@ const PREPARE_LIMIT: Duration = Duration::from_secs(30);
 const ON_THE_WAY: Duration = Duration::from_secs(5);
 /// What a node says when a person must be asked (N-11.10).
 const ASK_FIRST: &str = "approval required";
+/// How much of a node's reason for asking a person sees.
+const REASON_CHARS: usize = 300;
 
 /// Commands on nodes, as `tools.exec` has them.
 #[derive(Debug, Clone, Default)]
@@ -90,6 +92,16 @@ struct Prepared {
     plan: SystemRunPlan,
     #[serde(default)]
     exec_policy: Rules,
+    /// Whether a person must be asked; nodes that do not say so say it when they are asked to run.
+    approval_required: Option<bool>,
+    /// Why, in the node's words.
+    approval_reason: Option<String>,
+}
+
+impl Prepared {
+    fn needs_a_person(&self) -> Option<bool> {
+        self.approval_required.or((self.exec_policy.ask.as_deref() == Some("always")).then_some(true))
+    }
 }
 
 /// The node's rules, the stricter of its own and what was requested.
@@ -114,9 +126,10 @@ impl Errand<'_> {
             return self.send(None).await.map(|payload| self.told(&payload)).map_err(|error| self.refused(&error));
         }
         let prepared = self.prepare().await?;
-        if prepared.exec_policy.ask.as_deref() != Some("always") {
+        let needed = prepared.needs_a_person();
+        if needed != Some(true) {
             match self.send(None).await {
-                Err(error) if error.message.contains(ASK_FIRST) => {}
+                Err(error) if needed.is_none() && error.message.contains(ASK_FIRST) => {}
                 outcome => return outcome.map(|payload| self.told(&payload)).map_err(|error| self.refused(&error)),
             }
         }
@@ -134,7 +147,7 @@ impl Errand<'_> {
 
     /// Asks the people who may allow it. Leaving this future withdraws the question.
     async fn approval(&self, prepared: Prepared) -> Result<Permit, ToolOutput> {
-        let Prepared { plan, exec_policy } = prepared;
+        let Prepared { plan, exec_policy, approval_reason, .. } = prepared;
         let question = RequestParams {
             command: Some(self.asked.line.clone()),
             command_argv: Some(plan.argv.clone()),
@@ -143,6 +156,7 @@ impl Errand<'_> {
             env: Some(self.asked.env.clone()).filter(|env| !env.is_empty()),
             node_id: Some(self.node.id.clone()),
             host: Some("node".into()),
+            warning_text: approval_reason.map(|why| plain(&why, REASON_CHARS)).filter(|why| !why.is_empty()),
             security: exec_policy.security,
             ask: exec_policy.ask,
             agent_id: Some(self.cx.agent.to_string()),

@@ -190,7 +190,17 @@ const BOTH: [&str; 2] = ["system.run", "system.run.prepare"];
 #[tokio::test]
 async fn a_person_is_asked_once_and_the_node_gets_what_was_shown() {
     let needs = failed("SYSTEM_RUN_DENIED: approval required");
-    for (answers, asked) in [(vec![prepared("always"), ended(0)], 2), (vec![prepared("on-miss"), needs, ended(0)], 3)] {
+    let says = prepared("on-miss").map(|mut told| {
+        told["approvalRequired"] = json!(true);
+        told["approvalReason"] = json!("`make` is not on the list");
+        told
+    });
+    let ways = [
+        (vec![prepared("always"), ended(0)], 2),
+        (vec![says, ended(0)], 2),
+        (vec![prepared("on-miss"), needs, ended(0)], 3),
+    ];
+    for (answers, asked) in ways {
         let studio = Studio { decision: Some(Decision::AllowOnce), ..Studio::with(&BOTH, answers) };
         let (studio, bench) = studio.bench();
         let call = json!({"command": "make", "host": "node", "workdir": "/elsewhere", "timeout": 60});
@@ -246,6 +256,7 @@ async fn what_a_node_began_runs_no_command_anywhere() {
         ("exec", json!({"command": "true"})),
         ("exec", json!({"command": "true", "host": "node"})),
         ("nodes", json!({"action": "run", "command": "true"})),
+        ("nodes", json!({"action": "invoke", "invokeCommand": "file.write"})),
     ] {
         let cx = ToolCx { rights: Rights { owner: false, from_node: true }, ..bench.cx() };
         let output = bench.toolbox.get(tool).unwrap().call(call, cx).await;
