@@ -20,7 +20,7 @@ use super::effect::{Call, Effect, Event, Moment, Tokens};
 use super::fsm::Machine;
 use super::opening::{self, Context, Opening};
 use super::window::{self, Reader};
-use super::{Control, Model, NoModel, Phase, RunEvent, RunOutcome, Turn, TurnDeps, tool_task};
+use super::{Control, Model, NoModel, Phase, RunEvent, RunOutcome, Turn, TurnDeps, Waits, tool_task};
 use crate::prompt;
 use crate::providers::{FailureClass, ModelEvent, ModelRequest, ProviderError};
 use crate::tools::{ToolCx, ToolOutput};
@@ -137,6 +137,7 @@ struct Driver<'a> {
     stream: Option<ModelStream>,
     running: FuturesUnordered<BoxFuture<'a, (String, ToolOutput)>>,
     stop_tools: CancellationToken,
+    waits: Waits,
     told_to_stop: bool,
 }
 
@@ -167,6 +168,7 @@ impl<'a> Driver<'a> {
             stream: None,
             running: FuturesUnordered::new(),
             stop_tools: CancellationToken::new(),
+            waits: Waits::default(),
             told_to_stop: false,
         }
     }
@@ -195,9 +197,21 @@ impl<'a> Driver<'a> {
         if let Some(start) = self.start.take() {
             return start;
         }
-        let deadline = self.machine.deadline().map(Instant::from_std);
-        tokio::select! {
+        loop {
+            if let Some(event) = self.something().await {
+                self.machine.extend(self.waits.take());
+                return event;
+            }
+        }
+    }
+
+    /// The next event; `None` when only a wait for a person has ended.
+    async fn something(&mut self) -> Option<Event> {
+        self.machine.extend(self.waits.take());
+        let deadline = self.machine.deadline().filter(|_| !self.waits.is_waiting()).map(Instant::from_std);
+        Some(tokio::select! {
             biased;
+            () = self.waits.ended() => return None,
             reason = self.control.aborted(), if !self.told_to_stop => {
                 self.told_to_stop = true;
                 Event::Abort(reason)
@@ -205,7 +219,7 @@ impl<'a> Driver<'a> {
             Some((id, output)) = self.running.next(), if !self.running.is_empty() => Event::ToolEnded { id, output },
             event = next_of(&mut self.stream, &self.model.provider_id) => event,
             () = sleep_until(deadline) => Event::Tick,
-        }
+        })
     }
 
     async fn perform(&mut self, effect: Effect) -> Performed {
@@ -288,6 +302,7 @@ impl<'a> Driver<'a> {
             workspace: self.turn.workspace.clone(),
             env: self.deps.env.clone(),
             cancel: self.stop_tools.child_token(),
+            waits: self.waits.clone(),
             progress: sender,
         };
         let tool = self.deps.toolbox.get(&call.name);

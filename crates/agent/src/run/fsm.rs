@@ -117,6 +117,13 @@ impl Machine {
         [own, self.setup.deadline].into_iter().flatten().min()
     }
 
+    /// Gives the turn this much longer: it was not its own.
+    pub fn extend(&mut self, by: Duration) {
+        if let Some(deadline) = &mut self.setup.deadline {
+            *deadline += by;
+        }
+    }
+
     /// Takes in what happened and decides what to do.
     pub fn step(&mut self, now: Moment, event: Event) -> Vec<Effect> {
         let overdue = self.setup.deadline.is_some_and(|deadline| now.at >= deadline);

@@ -20,9 +20,11 @@ mod retry;
 mod tool_task;
 mod turn;
 pub mod usage;
+mod waits;
 pub mod window;
 
 pub use control::{AbortReason, Control};
 pub use driver::drive;
 pub use event::{Phase, RunEvent, RunOutcome};
 pub use turn::{CLOUD_IDLE, Model, NoModel, SELF_HOSTED_IDLE, Turn, TurnDeps};
+pub use waits::{Wait, Waits};

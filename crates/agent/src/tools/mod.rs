@@ -35,6 +35,7 @@ use wire::{AgentId, SessionKey};
 
 use crate::ports::{Asker, Rights};
 use crate::providers::ToolSpec;
+use crate::run::Waits;
 
 /// One tool.
 pub trait Tool: Send + Sync {
@@ -68,6 +69,8 @@ pub struct ToolCx {
     pub env: Env,
     /// Fires on abort, timeout and shutdown.
     pub cancel: CancellationToken,
+    /// Held while a person is asked; that time is not the turn's.
+    pub waits: Waits,
     /// Output while it runs; a full queue drops updates, never blocks the tool.
     pub progress: mpsc::Sender<String>,
 }

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use base::Env;
 use openclaw_agent::ports::{Ports, Rights};
+use openclaw_agent::run::Waits;
 use openclaw_agent::tools::{
     ExecSettings, ModelName, ModelNames, Processes, Security, ToolCx, ToolDeps, ToolOutput, Toolbox,
 };
@@ -98,6 +99,7 @@ impl Bench {
             workspace: self.workspace.path().to_owned(),
             env: self.env.clone(),
             cancel: self.cancel.clone(),
+            waits: Waits::default(),
             progress: self.progress.0.clone(),
         }
     }

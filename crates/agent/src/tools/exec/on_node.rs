@@ -166,11 +166,13 @@ impl Errand<'_> {
             ..RequestParams::default()
         };
         let asker = self.cx.asker();
+        let wait = self.cx.waits.begin();
         let answer = tokio::select! {
             biased;
             () = self.cx.cancel.cancelled() => return Err(not_run("the turn was stopped")),
             answer = self.ports.approvals.ask(question, &asker) => answer,
         };
+        drop(wait);
         match answer.decision {
             Some(decision) if decision.allows() => Ok(Permit { answer, decision, plan }),
             _ => Err(not_run(why_not(&answer))),

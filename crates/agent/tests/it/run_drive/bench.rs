@@ -67,7 +67,8 @@ impl Provider for Script {
     }
 }
 
-/// `echo` answers with its call, `fail` fails, `panic` panics, `hang` says when it starts and waits to be cancelled.
+/// `echo` answers with its call, `fail` fails, `panic` panics, `hang` says when it starts and waits to be cancelled, `ask`
+/// waits an hour for a person.
 struct TestTool {
     name: &'static str,
     calls: Arc<Mutex<Vec<String>>>,
@@ -92,6 +93,11 @@ impl Tool for TestTool {
                 "echo" => {
                     cx.progress.send(format!("{id} half")).await.unwrap();
                     ToolOutput::text(format!("{id} done"))
+                }
+                "ask" => {
+                    let _wait = cx.waits.begin();
+                    tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+                    ToolOutput::text("allowed")
                 }
                 "fail" => ToolOutput::error("no such thing"),
                 "hang" => {
@@ -135,7 +141,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open_in(&folder.path().join("state/openclaw.db")).unwrap();
         let (tool_calls, tool_started) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Notify::new()));
-        let tools = ["echo", "fail", "hang", "panic"].map(|name| {
+        let tools = ["echo", "fail", "hang", "panic", "ask"].map(|name| {
             let tool = TestTool { name, calls: tool_calls.clone(), started: tool_started.clone() };
             Arc::new(tool) as Arc<dyn Tool>
         });

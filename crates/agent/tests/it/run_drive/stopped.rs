@@ -59,6 +59,20 @@ async fn a_turn_that_uses_up_its_time_is_stopped() {
     assert_eq!(bench.session().await.status, RunStatus::Timeout);
 }
 
+///
+#[tokio::test(start_paused = true)]
+async fn the_time_a_person_takes_to_answer_is_not_the_turns() {
+    let bench = Bench::new([vec![call("a", "ask"), done()], vec![call("b", "hang"), done()]]);
+    bench.accept("r1", "go").await;
+    let mut turn = bench.turn("r1");
+    turn.timeout = Some(Duration::from_secs(600));
+    let begun = tokio::time::Instant::now();
+    let (outcome, _) = bench.drive(turn, Control::new()).await;
+    assert_eq!(outcome, RunOutcome::Aborted { partial: String::new(), reason: "timeout" });
+    assert_eq!(begun.elapsed().as_secs(), 3600 + 600, "asked in full, and then its own time");
+    assert_eq!(bench.transcript().await[2], "result a: allowed");
+}
+
 ///
 #[tokio::test]
 async fn an_abort_before_the_turn_began_still_keeps_the_message() {
