@@ -55,19 +55,24 @@ impl Store {
         .await
     }
 
+    /// What waits for the next turn of a session.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn waiting_events(&self, session: &SessionKey) -> Result<Vec<SystemEvent>, StoreError> {
+        let session = session.clone();
+        self.read(move |conn| Ok(load(conn, &session)?.waiting)).await
+    }
+
     /// What a run of a session is told: what has waited until it began, the same each time this run asks.
     ///
     /// # Errors
     /// When it could not be made durable that they were told.
     pub async fn take_events(&self, session: &SessionKey, run_id: &str) -> Result<Vec<SystemEvent>, StoreError> {
-        let nothing = {
-            let session = session.clone();
-            self.read(move |conn| Ok(meta::get(conn, &key(&session))?.is_none())).await?
-        };
-        if nothing {
+        let (asked, session, run_id) = (session.clone(), session.clone(), run_id.to_owned());
+        if self.read(move |conn| Ok(meta::get(conn, &key(&asked))?.is_none())).await? {
             return Ok(Vec::new());
         }
-        let (session, run_id) = (session.clone(), run_id.to_owned());
         self.write(move |conn| {
             let mut kept = load(conn, &session)?;
             if let Some((told, events)) = &kept.told

@@ -17,13 +17,16 @@ const RECENT: u64 = 10;
 pub(super) async fn status(cx: Cx, params: StatusParams) -> Result<Value, ErrorShape> {
     let load = Load::read();
     let default_agent = cx.config.default_agent();
+    let main = cx.agents.main_session(&default_agent);
+    let waiting = cx.store.waiting_events(&main).await.map_err(unavailable)?;
+    let waiting: Vec<String> = waiting.into_iter().map(|event| event.text).collect();
     let mut status = json!({
         "runtimeVersion": cx.run.version, "pid": std::process::id(),
         "hostDesktop": {"enabled": false, "state": "disabled"},
         "heartbeat": {"defaultAgentId": default_agent, "agents": cx.config.agents().iter()
             .map(|agent| json!({"agentId": agent, "enabled": false, "every": "disabled", "everyMs": null}))
             .collect::<Vec<_>>()},
-        "channelSummary": [], "queuedSystemEvents": [], "degradedSecretOwners": [], "degradedPlugins": [],
+        "channelSummary": [], "queuedSystemEvents": waiting, "degradedSecretOwners": [], "degradedPlugins": [],
         "tasks": {"total": 0, "active": 0, "terminal": 0, "failures": 0,
             "byStatus": {"queued": 0, "running": 0, "succeeded": 0, "failed": 0, "timed_out": 0, "cancelled": 0, "lost": 0},
             "byRuntime": {"subagent": 0, "acp": 0, "cli": 0, "cron": 0}},

@@ -164,6 +164,8 @@ async fn a_notification_is_told_to_the_next_turn_once_and_wakes_nobody_unasked()
         tell(&mut node, "notifications.changed", json!({"change": "gone", "key": "n1"})).await,
         ignored("invalid_payload")
     );
+    let status = owner.request("status", json!({})).await.unwrap();
+    assert!(status["queuedSystemEvents"][0].as_str().unwrap().starts_with("Notification posted"), "{status}");
     say(&mut owner, "main", "a", "hello").await;
     ended(&mut owner, "a").await;
     let system = desk.vendor.requests().remove(0).body["messages"][0]["content"].to_string();

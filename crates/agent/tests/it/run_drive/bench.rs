@@ -96,7 +96,7 @@ impl Tool for TestTool {
                 }
                 "ask" => {
                     let _wait = cx.waits.begin();
-                    tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+                    tokio::time::sleep(Duration::from_secs(3600)).await;
                     ToolOutput::text("allowed")
                 }
                 "fail" => ToolOutput::error("no such thing"),
