@@ -96,6 +96,15 @@ struct Prepared {
     approval_required: Option<bool>,
     /// Why, in the node's words.
     approval_reason: Option<String>,
+    #[serde(default)]
+    allow_always_coverage: Coverage,
+}
+
+/// Whether the node could keep a yes for ever.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Coverage {
+    complete: Option<bool>,
 }
 
 impl Prepared {
@@ -147,7 +156,8 @@ impl Errand<'_> {
 
     /// Asks the people who may allow it. Leaving this future withdraws the question.
     async fn approval(&self, prepared: Prepared) -> Result<Permit, ToolOutput> {
-        let Prepared { plan, exec_policy, approval_reason, .. } = prepared;
+        let Prepared { plan, exec_policy, approval_reason, allow_always_coverage, .. } = prepared;
+        let lasts = allow_always_coverage.complete != Some(false);
         let question = RequestParams {
             command: Some(self.asked.line.clone()),
             command_argv: Some(plan.argv.clone()),
@@ -156,6 +166,7 @@ impl Errand<'_> {
             env: Some(self.asked.env.clone()).filter(|env| !env.is_empty()),
             node_id: Some(self.node.id.clone()),
             host: Some("node".into()),
+            unavailable_decisions: (!lasts).then(|| vec![Decision::AllowAlways.as_str().into()]),
             warning_text: approval_reason.map(|why| plain(&why, REASON_CHARS)).filter(|why| !why.is_empty()),
             security: exec_policy.security,
             ask: exec_policy.ask,

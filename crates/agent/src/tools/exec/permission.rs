@@ -51,12 +51,13 @@ impl Wanted<'_> {
         let not_run = |why: &str| ToolOutput::error(format!("the command was not run: {why}"));
         let coverage = exec_policy::coverage(&self.rules, &self.settings.wish(self.line, &self.places));
         let before = self.ground().map_err(|why| not_run(&why))?;
-        let (request, asker) = (self.request(cx, why, &coverage), cx.asker());
+        let (request, asker, wait) = (self.request(cx, why, &coverage), cx.asker(), cx.waits.begin());
         let answer = tokio::select! {
             biased;
             () = cx.cancel.cancelled() => return Err(not_run("the turn was aborted while a person was asked")),
             answer = people.ask(request, &asker) => answer,
         };
+        drop(wait);
         match (answer.decision, otherwise) {
             (Some(Decision::Deny), _) => {
                 return Err(not_run("a person was asked and refused it. Do not try to get around that"));
