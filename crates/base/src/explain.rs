@@ -26,6 +26,8 @@ pub enum Kind {
     Refused,
     /// Sent, but the answer was lost; the action may have happened.
     Lost,
+    /// Nothing moves any more; whoever keeps this process shall start it again (EX_TEMPFAIL).
+    Restart,
     /// Configuration; nothing should be restarted until a person acts (EX_CONFIG).
     Config,
 }
@@ -39,6 +41,7 @@ impl Kind {
             Self::Unreachable => 3,
             Self::Refused => 4,
             Self::Lost => 5,
+            Self::Restart => 75,
             Self::Config => 78,
         }
     }

@@ -158,6 +158,11 @@ impl StatePaths {
         self.state_dir.join("dns")
     }
 
+    /// What the node host of this machine keeps: its name and its Gateway (N-11.3).
+    pub fn node_host(&self) -> PathBuf {
+        self.state_dir.join("node.json")
+    }
+
     /// What a node of this machine may run (N-12.1).
     pub fn exec_approvals(&self) -> PathBuf {
         self.state_dir.join("exec-approvals.json")

@@ -57,6 +57,8 @@ pub(crate) enum PinSource {
     Flag,
     /// `gateway.remote.tlsFingerprint`.
     Config,
+    /// What a node host keeps of the Gateway it joined.
+    Kept,
     /// The certificate file of the Gateway of this host.
     LocalFile,
 }
@@ -67,6 +69,7 @@ impl PinSource {
         match self {
             Self::Flag => "command line",
             Self::Config => REMOTE_PIN,
+            Self::Kept => "node.json",
             Self::LocalFile => "local certificate file",
         }
     }
@@ -288,7 +291,7 @@ fn chains(source: &Source, config: &Config) -> (Vec<Holder>, Vec<Holder>) {
     let token_written = written("gateway.auth.token", &auth.token);
     let password_written = written("gateway.auth.password", &auth.password);
     match source {
-        Source::Flag | Source::SshFlag(_) => (Vec::new(), Vec::new()),
+        Source::Flag | Source::SshFlag(_) | Source::NodeHost => (Vec::new(), Vec::new()),
         Source::Env => (vec![EnvToken], vec![EnvPassword]),
         Source::PortFlag => (vec![AuthToken, EnvToken], vec![AuthPassword, EnvPassword]),
         Source::ConfigRemote | Source::SshConfig(_) => {

@@ -19,6 +19,7 @@ mod out;
 mod passphrase;
 mod rpc;
 mod service;
+mod setup_code;
 mod ssh;
 mod tunnel;
 mod up;

@@ -388,7 +388,7 @@ pub(crate) fn how(app: &App, way: Way, want: &Want) -> Result<Connect, Failure> 
         device,
         pin: way.pin.map(|(pin, _)| pin),
         // What is written in the config lives on over renewals; a flag means this certificate, a file is always new.
-        pin_store: (pin_source == Some(PinSource::Config)).then(|| PinStore::beside(&identity)),
+        pin_store: matches!(pin_source, Some(PinSource::Config | PinSource::Kept)).then(|| PinStore::beside(&identity)),
         roots,
         timeout: want.timeout,
         role: if want.who == As::Node { Role::Node } else { Role::Operator },

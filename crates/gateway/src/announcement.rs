@@ -86,7 +86,7 @@ impl Announcement {
 }
 
 /// The address to give to others (BIND-10): the one that was bound, or for every address the one of the local network.
-fn advertised(addresses: &[SocketAddr], lan: Option<&str>) -> Option<String> {
+pub(crate) fn advertised(addresses: &[SocketAddr], lan: Option<&str>) -> Option<String> {
     let own = addresses.iter().map(SocketAddr::ip).find(|ip| !ip.is_loopback())?;
     match own {
         ip if ip.is_unspecified() => lan.map(str::to_owned),

@@ -13,6 +13,7 @@ mod conn;
 mod discovery;
 mod display;
 mod driving;
+mod endpoints;
 mod fault;
 mod health;
 mod hello;

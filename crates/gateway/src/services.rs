@@ -1,5 +1,6 @@
 //! What handlers may use: a handful of cloneable handles, built once in `wiring`.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -80,15 +81,23 @@ pub(crate) struct ThisRun {
     pub(crate) started: Instant,
     /// The port we listen on.
     pub(crate) port: u16,
+    /// Where we listen.
+    pub(crate) addresses: Vec<SocketAddr>,
     /// What we run on.
     pub(crate) machine: Machine,
 }
 
 impl ThisRun {
     /// A run that begins now.
-    pub(crate) fn new(version: String, instance_id: String, port: u16, machine: Machine) -> Self {
+    pub(crate) fn new(
+        version: String,
+        instance_id: String,
+        port: u16,
+        addresses: Vec<SocketAddr>,
+        machine: Machine,
+    ) -> Self {
         let boot_id = uuid::Uuid::new_v4().to_string();
-        Self { version, instance_id, boot_id, started: Instant::now(), port, machine }
+        Self { version, instance_id, boot_id, started: Instant::now(), port, addresses, machine }
     }
 
     /// Milliseconds since the start.

@@ -167,7 +167,7 @@ impl Gateway {
             presence: Presence::new(hub.clone(), versions.clone(), &machine, &version, &instance_id),
             health: Health::start(store.clone(), hub.clone(), versions.clone(), config.clone(), tailscale.clone())
                 .await?,
-            run: Arc::new(ThisRun::new(version, instance_id, port, machine)),
+            run: Arc::new(ThisRun::new(version, instance_id, port, addresses.clone(), machine)),
             reload: Arc::new(reload),
             hub,
             store,

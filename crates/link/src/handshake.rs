@@ -223,6 +223,25 @@ async fn standing(how: &Connect) -> Option<Connect> {
     Some(direct)
 }
 
+/// Asks who is there and leaves before anybody has shown anything: the challenge of the Gateway at `how.target`.
+///
+/// # Errors
+/// [`DialError`]
+pub async fn challenge(how: &Connect) -> Result<Challenge, DialError> {
+    plaintext_rule(&how.target, how.allow_private_plaintext)?;
+    let mut awaited = Awaited::Connection;
+    let asked = async {
+        let (stream, _) = open(how, &mut awaited).await?;
+        awaited = Awaited::Upgrade;
+        let mut socket = upgrade(&how.target, stream).await?;
+        awaited = Awaited::Challenge;
+        read_challenge(&how.target, &mut socket).await
+    };
+    let outcome = tokio::time::timeout(how.timeout, asked).await;
+    let (target, waited) = (how.target.clone(), how.timeout);
+    outcome.unwrap_or(Err(DialError::Timeout { target, awaited, waited }))
+}
+
 /// One attempt under one deadline.
 async fn dial(how: &Connect, stored: Option<&StoredToken>) -> Result<(Client, Events), DialError> {
     let started = Instant::now();
@@ -263,7 +282,10 @@ async fn dial(how: &Connect, stored: Option<&StoredToken>) -> Result<(Client, Ev
 }
 
 /// The stream, in TLS where the target says so; the second answer is the certificate that was shown.
-async fn open(how: &Connect, awaited: &mut Awaited) -> Result<(Box<dyn ByteStream>, Option<Pin>), DialError> {
+pub(crate) async fn open(
+    how: &Connect,
+    awaited: &mut Awaited,
+) -> Result<(Box<dyn ByteStream>, Option<Pin>), DialError> {
     let stream = transports::open(&how.target).await?;
     if !how.target.has_tls_stream() {
         return Ok((stream, None));
@@ -400,12 +422,14 @@ async fn say_connect(
 
 /// Keeps the token the Gateway gave this device. Failing to is no reason to refuse a working connection.
 fn keep_token(how: &Connect, hello: &HelloOk) {
-    let (Some(device), Some(tokens), Some(token)) = (&how.device, &how.tokens, &hello.auth.device_token) else {
-        return;
-    };
-    let token = StoredToken { token: Secret::new(token.as_str()), scopes: hello.auth.scopes.names().to_vec() };
-    if let Err(error) = tokens.put(&how.target.origin(), device.id(), how.role, &token) {
-        tracing::warn!(%error, "the device token could not be kept");
+    let (Some(device), Some(tokens)) = (&how.device, &how.tokens) else { return };
+    let own = hello.auth.device_token.as_ref().map(|token| (how.role, token, &hello.auth.scopes));
+    let further = hello.auth.device_tokens.iter().map(|more| (more.role, &more.device_token, &more.scopes));
+    for (role, token, scopes) in own.into_iter().chain(further) {
+        let token = StoredToken { token: Secret::new(token.as_str()), scopes: scopes.names().to_vec() };
+        if let Err(error) = tokens.put(&how.target.origin(), device.id(), role, &token) {
+            tracing::warn!(%error, "the device token could not be kept");
+        }
     }
 }
 

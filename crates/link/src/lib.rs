@@ -14,6 +14,7 @@ mod doctor;
 mod error;
 mod handshake;
 mod identity;
+mod join_page;
 mod lasting;
 mod pin;
 mod pin_store;
@@ -28,8 +29,9 @@ mod why;
 
 pub use client::{CallError, Client, Closed, Events, Happened, Staged};
 pub use error::{DialError, IdentityError};
-pub use handshake::{Connect, Credentials, DEFAULT_TIMEOUT, connect, fetch_leaf};
+pub use handshake::{Connect, Credentials, DEFAULT_TIMEOUT, challenge, connect, fetch_leaf};
 pub use identity::Device;
+pub use join_page::{PageError, setup_code_at};
 pub use lasting::{Happenings, Link, LinkState};
 pub use pin::{Pin, PinError, PinFileError, Pins};
 pub use pin_store::PinStore;

@@ -25,6 +25,8 @@ pub enum Source {
     SshConfig(String),
     /// `--ssh` with a host of its own; the same words.
     SshFlag(String),
+    /// What the node host of this machine joined, or was told.
+    NodeHost,
     /// Nothing named one: this host.
     LocalLoopback,
     /// Remote mode without a URL (CRED-8); only reports go on with it.
@@ -40,6 +42,7 @@ impl Source {
             Self::Env => "env OPENCLAW_GATEWAY_URL",
             Self::ConfigRemote => "config gateway.remote.url",
             Self::SshConfig(words) | Self::SshFlag(words) => words,
+            Self::NodeHost => "node host",
             Self::LocalLoopback => "local loopback",
             Self::MissingRemoteUrl => "missing gateway.remote.url (fallback local)",
         }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use base::{Env, StatePaths};
 use futures_util::future::BoxFuture;
-use link::{Connect, Device};
+use link::{Connect, Device, DialError};
 use serde_json::Value;
 
 use crate::browser::{Browsers, Setup};
@@ -37,19 +37,37 @@ pub struct Options {
     pub only: Option<BTreeSet<String>>,
 }
 
-/// Offers this machine's commands until `stop` is ready. What runs for a call is stopped when this ends, however it ends.
+/// Connects once as the node it will be, and says goodbye: a setup code is used up, what it offers is known to its owner,
+/// and this device has a token of its own (N-3.7).
+///
+/// # Errors
+/// [`DialError`]
+pub async fn enrol(options: &Options) -> Result<(), DialError> {
+    node(options).enrol().await
+}
+
+/// Offers this machine's commands until `stop` is ready; `came_in` hears of the first connection. What runs for a call is
+/// stopped when this ends, however it ends.
 ///
 /// # Errors
 /// As [`Node::run`].
-pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(), HostError> {
-    let host = Arc::new(machine(&options));
+pub async fn run(
+    options: &Options,
+    came_in: impl FnOnce(),
+    stop: impl Future<Output = ()>,
+) -> Result<(), HostError> {
+    node(options).run_telling(came_in, stop).await
+}
+
+/// This machine as a node.
+fn node(options: &Options) -> Node {
+    let host = Arc::new(machine(options));
     let is_wanted = |name: &str| options.only.as_ref().is_none_or(|only| only.contains(name));
     let offered = commands::ALL.iter().copied().filter(|one| is_wanted(one.name()) && one.is_offered(&host));
     let offers = offered.map(|command| -> Arc<dyn Offer> { Arc::new(Hosted { command, host: host.clone() }) });
-    let mut connect = options.connect;
+    let mut connect = options.connect.clone();
     connect.path_env = Some(host.path());
-    let node = Node::new(connect, options.device).offer_all(offers).with_stats_of(host.home.clone());
-    node.run(stop).await
+    Node::new(connect, options.device.clone()).offer_all(offers).with_stats_of(host.home.clone())
 }
 
 /// This machine, as its owner lets it be used.

@@ -15,9 +15,10 @@ mod node;
 mod offer;
 mod serve;
 mod stats;
+mod watchdog;
 
 pub use commands::names as command_names;
 pub use guard::guard;
-pub use host::{Options, run};
+pub use host::{Options, enrol, run};
 pub use node::{HostError, Node, NodeError};
 pub use offer::{Call, Refusal, Voice};

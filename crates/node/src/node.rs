@@ -24,6 +24,7 @@ use wire::methods::node::{Event, EventParams, RunnerInventoryUpdate};
 use crate::offer::{Call, Offer, Refusal, plain};
 use crate::serve::Server;
 use crate::stats;
+use crate::watchdog;
 
 /// How often the machine says how it is (N-7.9).
 const STATS_EVERY: Duration = Duration::from_secs(60);
@@ -123,10 +124,28 @@ impl Node {
     /// [`HostError`] when dialling again cannot help; a Gateway that is away, and a pairing that waits for a person, are
     /// waited for (N-11.2).
     pub async fn run(self, stop: impl Future<Output = ()>) -> Result<(), HostError> {
+        self.run_telling(|| {}, stop).await
+    }
+
+    /// Connects once as the node it will be, and says goodbye.
+    pub(crate) async fn enrol(self) -> Result<(), DialError> {
+        let (client, events) = link::connect(&introduced(self.connect, &self.offers)).await?;
+        client.close().await;
+        drop(events);
+        Ok(())
+    }
+
+    /// As [`Node::run`]; `came_in` hears of the first connection.
+    pub(crate) async fn run_telling(
+        self,
+        came_in: impl FnOnce(),
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), HostError> {
         let Self { connect, node_id, offers, stats_of } = self;
         let how = introduced(connect, &offers);
         let live = async {
             let (link, happenings) = dial(how).await?;
+            came_in();
             tracing::info!(node = %node_id, "connected; offering {}", names(&offers));
             let decided = Arc::new(Notify::new());
             let server = Server::new(link.clone(), node_id, offers, decided.clone());
@@ -134,6 +153,7 @@ impl Node {
                 () = server.run(happenings) => Ok(()),
                 () = tell_how_it_is(&link, stats_of.as_deref(), &decided) => Ok(()),
                 error = attend(&link) => Err(error),
+                () = watchdog::silence(link.state()) => Err(HostError::Silent),
             }
         };
         tokio::select! {
@@ -170,11 +190,15 @@ pub enum HostError {
         /// What mends it.
         next: Vec<Step>,
     },
+    /// There is no connection, and nothing tries for one any more (RECON-7).
+    #[error("no attempt to connect for {} minutes: this process starts anew", watchdog::SILENT_FOR.as_secs() / 60)]
+    Silent,
 }
 
 impl Explain for HostError {
     fn code(&self) -> Code {
         match self {
+            Self::Silent => Code("NODE_HOST_SILENT"),
             Self::Dial(error) => error.code(),
             Self::Paused { code, .. } => *code,
         }
@@ -184,6 +208,7 @@ impl Explain for HostError {
         match self {
             Self::Dial(error) => error.kind(),
             Self::Paused { .. } => Kind::Refused,
+            Self::Silent => Kind::Restart,
         }
     }
 
@@ -191,6 +216,7 @@ impl Explain for HostError {
         match self {
             Self::Dial(error) => error.next(),
             Self::Paused { next, .. } => next.clone(),
+            Self::Silent => vec![Step::run("openclaw node run")],
         }
     }
 }

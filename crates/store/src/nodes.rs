@@ -118,6 +118,31 @@ impl Store {
         .await
     }
 
+    /// Approves what a node offers before it comes, if nobody has decided about it yet; whether that was so (N-3.2).
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn approve_first_surface(
+        &self,
+        node_id: &str,
+        client: ClientInfo,
+        offered: Surface,
+    ) -> Result<bool, StoreError> {
+        let (id, now) = (node_id.to_owned(), base::now_ms());
+        self.write(move |conn| {
+            let mut node = load(conn, &id)?.unwrap_or_else(|| NodeRecord { node_id: id.clone(), ..<_>::default() });
+            let is_undecided = node.approved.is_none() && (node.pending.is_some() || node.revision == 0);
+            if is_undecided {
+                node.client.clone_from(&client);
+                node.approved = Some(offered.clone());
+                node.approved_at_ms = Some(now);
+                save(conn, &node)?;
+            }
+            Ok(is_undecided)
+        })
+        .await
+    }
+
     /// Notes that a node has gone. Nothing happens when it is not known any more.
     ///
     /// # Errors

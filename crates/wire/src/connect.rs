@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::frame::StateVersion;
-use crate::scope::ScopeSet;
+use crate::scope::{Role, ScopeSet};
 
 /// Payload of the first frame a client sees.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -109,6 +109,15 @@ impl ConnectParams {
         Ok(())
     }
 
+    /// Turns the id of an app that still goes by an older name into today's (N-2.3); what it signed is remembered.
+    pub fn rename_older_app(&mut self) {
+        let rest = OLDER_NAMES.iter().find_map(|name| self.client.id.strip_prefix(name));
+        let today = rest.map(|rest| format!("openclaw-{rest}")).filter(|id| CLIENT_IDS.contains(&id.as_str()));
+        if let Some(today) = today {
+            self.client.older_id = Some(std::mem::replace(&mut self.client.id, today));
+        }
+    }
+
     /// Whether the client advertised `cap`.
     pub fn has_cap(&self, cap: &str) -> bool {
         self.caps.as_ref().is_some_and(|caps| caps.iter().any(|have| have == cap))
@@ -136,6 +145,9 @@ pub const CLIENT_IDS: [&str; 17] = [
     "openclaw-probe",
 ];
 
+/// How apps were called before; what follows is the same.
+const OLDER_NAMES: [&str; 2] = ["moltbot-", "clawdbot-"];
+
 /// Every `client.mode` the protocol knows.
 pub const CLIENT_MODES: [&str; 8] = ["webchat", "cli", "ui", "backend", "node", "worker", "probe", "test"];
 
@@ -145,6 +157,9 @@ pub const CLIENT_MODES: [&str; 8] = ["webchat", "cli", "ui", "backend", "node", 
 pub struct ClientInfo {
     /// One of [`CLIENT_IDS`].
     pub id: String,
+    /// The same as an older app spells and signs it (N-2.3).
+    #[serde(skip)]
+    pub older_id: Option<String>,
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<String>,
@@ -169,6 +184,13 @@ pub struct ClientInfo {
     /// Distinguishes processes of the same client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance_id: Option<String>,
+}
+
+impl ClientInfo {
+    /// The id as the client spells and signs it.
+    pub fn signed_id(&self) -> &str {
+        self.older_id.as_deref().unwrap_or(&self.id)
+    }
 }
 
 /// Proof of a device identity, see [`crate::device_auth`].
@@ -351,9 +373,26 @@ pub struct HelloAuth {
     /// When that token was issued.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub issued_at_ms: Option<i64>,
+    /// The tokens of further roles, after a setup code (N-3.7).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub device_tokens: Vec<RoleToken>,
     /// Ours: one sentence for a client that should be upgraded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notice: Option<String>,
+}
+
+/// The token of this device in another role than it connects in.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RoleToken {
+    /// The token.
+    pub device_token: Credential,
+    /// The role it is for.
+    pub role: Role,
+    /// The widest it allows.
+    pub scopes: ScopeSet,
+    /// When it was issued, in milliseconds.
+    pub issued_at_ms: i64,
 }
 
 /// How a caller was let in.
@@ -434,6 +473,31 @@ impl Default for Policy {
             },
             allowed_session_visibilities: Vec::new(),
             has_multiple_session_sharing_identities: false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn renamed(id: &str) -> (String, String) {
+        let client = json!({"id": id, "mode": "node", "version": "1", "platform": "ios"});
+        let mut params: ConnectParams =
+            serde_json::from_value(json!({"minProtocol": 4, "maxProtocol": 4, "client": client})).unwrap();
+        params.rename_older_app();
+        (params.client.id.clone(), params.client.signed_id().to_owned())
+    }
+
+    /// N-2.3
+    #[test]
+    fn an_app_by_an_older_name_is_todays_and_signs_what_it_sent() {
+        assert_eq!(renamed("clawdbot-ios"), ("openclaw-ios".into(), "clawdbot-ios".into()));
+        assert_eq!(renamed("moltbot-android"), ("openclaw-android".into(), "moltbot-android".into()));
+        for id in ["openclaw-ios", "moltbot-nosuch", "moltbot", "cli"] {
+            assert_eq!(renamed(id), (id.into(), id.into()));
         }
     }
 }

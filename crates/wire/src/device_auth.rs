@@ -103,7 +103,8 @@ pub fn payload(
     let role = connect.role.as_deref().unwrap_or("operator");
     let scopes = connect.scopes.as_deref().unwrap_or_default().join(",");
     let client = &connect.client;
-    let common = format!("|{device_id}|{}|{}|{role}|{scopes}|{signed_at}|{token}|{nonce}", client.id, client.mode);
+    let common =
+        format!("|{device_id}|{}|{}|{role}|{scopes}|{signed_at}|{token}|{nonce}", client.signed_id(), client.mode);
     match version {
         PayloadVersion::V2 => format!("v2{common}"),
         PayloadVersion::V3 => {

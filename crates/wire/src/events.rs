@@ -58,6 +58,7 @@ events! {
     DEVICE_PAIR_REQUESTED = "device.pair.requested", Holders(Scope::Pairing), false;
     DEVICE_PAIR_RESOLVED = "device.pair.resolved", Holders(Scope::Pairing), false;
     DEVICE_PAIR_CHANGED = "device.pair.changed", Holders(Scope::Pairing), false;
+    DEVICE_PAIR_SETUP_COMPLETED = "device.pair.setup.completed", Holders(Scope::Pairing), false;
     NODE_PAIR_REQUESTED = "node.pair.requested", Holders(Scope::Pairing), false;
     NODE_PAIR_RESOLVED = "node.pair.resolved", Holders(Scope::Pairing), false;
     NODE_INVOKE_REQUEST = "node.invoke.request", Targeted, false;

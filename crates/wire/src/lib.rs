@@ -21,11 +21,13 @@ pub mod nullable;
 pub mod params;
 pub mod scope;
 pub mod session;
+pub mod setup_code;
 pub mod target;
 
 pub use error::{ErrorCode, ErrorShape};
 pub use ids::{AgentId, SessionKey};
 pub use scope::{Role, Scope, ScopeSet};
+pub use setup_code::SetupCode;
 
 /// The protocol level this Gateway speaks and always answers with.
 pub const PROTOCOL: u32 = 4;

@@ -1,4 +1,5 @@
-//! `openclaw connect`: this machine becomes a client of a Gateway elsewhere, once that has answered (CON-2).
+//! `openclaw connect`: this machine becomes a client of a Gateway elsewhere, once that has answered (CON-2), or by a setup
+//! code a node of it (N-3.7).
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,17 +7,18 @@ use std::time::Duration;
 use link::Pin;
 use serde_json::json;
 
+use super::node::{self, Offer};
 use crate::app::App;
 use crate::args::seconds;
 use crate::exit::Failure;
-use crate::join::{self, Joined, To, Wanted};
+use crate::join::{self, Joined, To, Wanted, ticket};
 use crate::rpc;
 
-/// Make this machine a client of a Gateway elsewhere
+/// Make this machine a client, or with a setup code a node, of a Gateway elsewhere
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// user@host[:port] for SSH, or a ws:// or wss:// address
+    /// user@host[:port] for SSH, a ws:// or wss:// address, or a setup code, oc-pair:// link or join page
     #[arg(required_unless_present_any = ["target_file", "ssh"])]
     target: Option<String>,
     /// Read the target from this file
@@ -24,6 +26,18 @@ pub(crate) struct Args {
     target_file: Option<PathBuf>,
     #[command(flatten)]
     how: How,
+    /// With a setup code: keep this machine a node, as a service of this user
+    #[arg(long)]
+    service: bool,
+    #[command(flatten)]
+    offer: Offer,
+}
+
+impl Args {
+    /// Whether this stays, as a node, and says on stderr what it does.
+    pub(super) fn is_host(&self) -> bool {
+        !self.service && (self.target_file.is_some() || self.target.as_deref().is_some_and(ticket::is_meant))
+    }
 }
 
 /// How to be let in, for `connect` and `onboard`.
@@ -87,13 +101,23 @@ impl How {
 const EXAMPLES: &str = "\
 Over SSH the host lets this machine in by itself. Elsewhere the Gateway's token is shown once, and where its owner has to
 say yes, the line that does is printed and waited for. Only what has worked is written into the config.
+A setup code (openclaw qr, openclaw devices join-code) makes this machine a node instead, and nothing else has to be said.
 
 Examples:
   openclaw connect me@host
-  openclaw connect wss://gw.example --remote-token-file token";
+  openclaw connect wss://gw.example --remote-token-file token
+  openclaw connect https://gw.example/j/CODE --service";
 
 pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
-    let to = To::parse(&target(app, args)?, args.how.port())?;
+    let target = target(app, args)?;
+    if target == "-" || ticket::is_meant(&target) {
+        return node::join(app, &target, &args.offer, args.service);
+    }
+    if args.service || args.offer.is_given() {
+        return Err(Failure::usage("--service and what a node offers go with a setup code")
+            .advise("have one made where the Gateway runs (openclaw qr), or run: openclaw node install"));
+    }
+    let to = To::parse(&target, args.how.port())?;
     if app.config()?.config.gateway.mode == Some(config::Mode::Local) {
         let file = app.config_file().display();
         let message = format!("`{file}` is that of a Gateway of this machine (gateway.mode is local)");

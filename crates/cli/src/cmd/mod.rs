@@ -21,6 +21,7 @@ mod node;
 mod nodes;
 mod not_built;
 mod onboard;
+mod qr;
 mod removal;
 mod reset;
 mod security;
@@ -81,6 +82,8 @@ pub(crate) enum Command {
     Devices(devices::Args),
     /// Say what may be run on which machine, and decide about what waits
     Approvals(approvals::Args),
+    /// Make a code by which one phone or computer joins
+    Qr(qr::Args),
     /// Look at nodes, say what they may do, and ask them
     Nodes(nodes::Args),
     /// Offer this machine's commands to the agent of a Gateway
@@ -132,6 +135,7 @@ impl Command {
             Self::Config(args) => config::run(app, args),
             Self::Devices(args) => devices::run(app, args),
             Self::Approvals(args) => approvals::run(app, args),
+            Self::Qr(args) => qr::run(app, args),
             Self::Nodes(args) => nodes::run(app, args),
             Self::Node(args) => node::run(app, args),
             Self::Models(args) => models::run(app, args),
@@ -184,7 +188,12 @@ fn start(cli: &Cli, env: Env, out: Out) -> Result<(), Failure> {
 /// Client commands log to stderr, and nothing unless asked (LOG-1: the file is the daemon's).
 fn start_log(command: &Command, app: &App) {
     // A node host says what it waits for.
-    let by_default = matches!(command, Command::Node(args) if args.is_host()).then_some(LogLevel::Info);
+    let is_host = match command {
+        Command::Node(args) => args.is_host(),
+        Command::Connect(args) => args.is_host(),
+        _ => false,
+    };
+    let by_default = is_host.then_some(LogLevel::Info);
     let Some(level) = app.log_level.or(by_default).and_then(LogLevel::level) else { return };
     let options = base::log::LogOptions { folder: None, file_level: level, console_level: Some(level) };
     // The daemon starts its own log, with a file, and the first log of a process stays.

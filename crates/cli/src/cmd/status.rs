@@ -11,6 +11,7 @@ use wire::methods::{self, Method as _};
 use super::dashboard;
 use super::gateway::exposure;
 use super::gateway::report::View;
+use super::node;
 use crate::app::App;
 use crate::args::Rpc;
 use crate::cred::Way;
@@ -123,7 +124,7 @@ fn report(app: &App, args: &Args, heard: &Heard, url: &str, source: &str, warnin
         "sessions": {"paths": [], "count": 0, "defaults": {}, "recent": [], "byAgent": []},
         "os": {"platform": std::env::consts::OS, "arch": std::env::consts::ARCH},
         "update": null, "updateChannel": "stable", "updateChannelSource": "default", "memory": null,
-        "memoryPlugin": null, "pid": null, "nodeService": {"installed": false},
+        "memoryPlugin": null, "pid": null, "nodeService": node::service_seen(app),
         "agents": {"defaultId": "main", "agents": agents}, "secretDiagnostics": warnings,
         "collection": {"source": "local", "notCollected": ["update", "memory"]},
         "modelRuntime": null, "eventLoop": null, "processMemory": null, "workerPools": null, "shutdownBudget": null,

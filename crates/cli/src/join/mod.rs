@@ -4,6 +4,7 @@
 mod host;
 mod letting;
 mod save;
+pub(crate) mod ticket;
 
 use std::time::Duration;
 
@@ -31,20 +32,18 @@ impl To {
     /// What a person wrote: a `ws(s)://` address, or `user@host` or a `Host` of an `ssh_config`.
     pub(crate) fn parse(text: &str, port: Option<u16>) -> Result<Self, Failure> {
         let text = text.trim();
-        if ["ws://", "wss://", "http://", "https://"].iter().any(|scheme| text.starts_with(scheme)) {
+        if !ticket::is_meant(text)
+            && ["ws://", "wss://", "http://", "https://"].iter().any(|scheme| text.starts_with(scheme))
+        {
             return Ok(Self::Url(Target::parse(text, Source::ConfigRemote)?));
         }
-        if is_setup_code(text) {
-            let why = "setup codes are made by `openclaw qr`, which is not built either";
-            return Err(Failure::not_built_for("openclaw connect CODE", why).run("openclaw connect user@host"));
+        if ticket::is_meant(text) {
+            let message =
+                "a setup code makes a machine a node; a client is let in by its own login or the Gateway's token";
+            return Err(Failure::usage(message).run("openclaw connect CODE").run("openclaw connect user@host"));
         }
         Ok(Self::Host { host: SshTarget::parse(text).map_err(|error| Failure::of(&error))?, port })
     }
-}
-
-/// Setup codes are long, and without anything a host or an address needs.
-fn is_setup_code(text: &str) -> bool {
-    text.len() >= 40 && text.chars().all(|c| c.is_ascii_alphanumeric() || "-_=+/".contains(c))
 }
 
 /// What the person gave.
@@ -144,7 +143,7 @@ mod tests {
             assert!(matches!(To::parse(host, None), Ok(To::Host { .. })), "{host}");
         }
         let code = To::parse(&"eyJ1cmwi".repeat(8), None).unwrap_err();
-        assert_eq!(code.code.0, "NOT_BUILT");
+        assert_eq!((code.exit, code.next[0].text()), (2, "openclaw connect CODE"));
         assert_eq!(To::parse("me@", None).unwrap_err().exit, 2);
     }
 }

@@ -1,4 +1,5 @@
-//! The Gateway, or a tunnel to one, as a service of the system: one trait, one file a manager (SVC-1…4, PROF-4, SSH-15).
+//! The Gateway, a node host, or a tunnel as a service of the system: one trait, one file a manager (SVC-1…4, PROF-4, N-11.2,
+//! SSH-15).
 //!
 //! What a service is stands in `spec`; each manager turns that into its own text, purely, and asks its own program to
 //! act on it. No secret can get into a unit: a spec has no place for one.

@@ -16,6 +16,8 @@ const LEGACY: [&str; 5] = [
 ];
 /// How launchd's labels of tunnels begin.
 const LABELS_OF_TUNNELS: &str = "ai.openclaw.tunnel.";
+/// launchd's label of a node host.
+const LABEL_OF_NODES: &str = "ai.openclaw.node";
 /// How often the Gateway must say that it is alive, in seconds.
 pub(crate) const WATCHDOG_SECS: u32 = 60;
 
@@ -23,6 +25,8 @@ pub(crate) const WATCHDOG_SECS: u32 = 60;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Role {
     Gateway,
+    /// Offers this machine's commands (N-11.2).
+    Node,
     /// Keeps this port (SSH-15).
     Tunnel(u16),
 }
@@ -38,6 +42,11 @@ impl Name {
     /// The Gateway of `profile`.
     pub(crate) fn gateway(profile: &Profile) -> Self {
         Self { role: Role::Gateway, profile: profile.name().map(str::to_owned) }
+    }
+
+    /// The node host of `profile`.
+    pub(crate) fn node(profile: &Profile) -> Self {
+        Self { role: Role::Node, ..Self::gateway(profile) }
     }
 
     /// The tunnel of `profile` on a port of this machine.
@@ -57,6 +66,7 @@ impl Name {
         let profile = self.profile.as_ref().map_or_else(String::new, |name| format!("-{name}"));
         match self.role {
             Role::Gateway => format!("openclaw-gateway{profile}"),
+            Role::Node => format!("openclaw-node{profile}"),
             Role::Tunnel(port) => format!("openclaw-tunnel{profile}-{port}"),
         }
     }
@@ -65,6 +75,10 @@ impl Name {
     pub(crate) fn label(&self) -> String {
         match self.role {
             Role::Gateway => format!("ai.openclaw.{}", self.profile.as_deref().unwrap_or("gateway")),
+            Role::Node => {
+                let profile = self.profile.as_ref().map_or_else(String::new, |name| format!(".{name}"));
+                format!("{LABEL_OF_NODES}{profile}")
+            }
             Role::Tunnel(port) => {
                 let profile = self.profile.as_ref().map_or_else(String::new, |name| format!("{name}."));
                 format!("{LABELS_OF_TUNNELS}{profile}{port}")
@@ -87,6 +101,7 @@ impl Name {
     fn noun(&self) -> String {
         match self.role {
             Role::Gateway => "OpenClaw Gateway".into(),
+            Role::Node => "OpenClaw Node".into(),
             Role::Tunnel(port) => format!("OpenClaw Tunnel {port}"),
         }
     }
@@ -95,7 +110,8 @@ impl Name {
 /// Whether a definition with this name, without suffix, is a Gateway's.
 pub(super) fn is_a_gateway(stem: &str) -> bool {
     let ours = stem.starts_with("openclaw-gateway") || stem.starts_with("ai.openclaw.");
-    let other = stem == "ai.openclaw.node" || stem == "ai.openclaw.ssh-tunnel" || stem.starts_with(LABELS_OF_TUNNELS);
+    let of_a_node = stem.strip_prefix(LABEL_OF_NODES).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let other = of_a_node || stem == "ai.openclaw.ssh-tunnel" || stem.starts_with(LABELS_OF_TUNNELS);
     ours && !other || LEGACY.iter().any(|old| stem.starts_with(old))
 }
 
@@ -207,6 +223,29 @@ pub(super) mod tests {
         assert_eq!(Name::of_tunnel(&none, "openclaw-tunnel-work-18800"), None);
         assert_eq!(Name::of_tunnel(&work, "ai.openclaw.tunnel.18800"), None);
         assert_eq!(Name::of_tunnel(&none, "openclaw-gateway"), None);
+    }
+
+    /// A node host that is kept.
+    pub(in crate::service) fn node(profile: Option<&str>) -> ServiceSpec {
+        let spec = example(profile);
+        let profile = profile.map_or_else(Profile::default, |name| Profile::parse(name).unwrap());
+        let args = ["node", "run"].map(str::to_owned).into();
+        ServiceSpec { name: Name::node(&profile), args, listen: Vec::new(), ..spec }
+    }
+
+    /// N-11.2: named apart from every Gateway at each manager.
+    #[test]
+    fn a_node_host_is_taken_for_no_gateway() {
+        let work = Profile::parse("work").unwrap();
+        let names = |profile: &Profile| {
+            let name = Name::node(profile);
+            [name.unit(), name.label(), name.task()]
+        };
+        assert_eq!(names(&Profile::default()), ["openclaw-node", "ai.openclaw.node", "OpenClaw Node"]);
+        assert_eq!(names(&work), ["openclaw-node-work", "ai.openclaw.node.work", "OpenClaw Node (work)"]);
+        for stem in names(&work).iter().chain(&names(&Profile::default())) {
+            assert!(!is_a_gateway(stem), "{stem}");
+        }
     }
 
     /// PROF-4

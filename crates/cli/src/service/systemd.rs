@@ -304,7 +304,7 @@ fn issues(text: &str, env: &[(String, String)]) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::tests::{example, tunnel};
+    use super::super::spec::tests::{example, node, tunnel};
     use super::*;
 
     /// SVC-2, SVC-6
@@ -318,6 +318,12 @@ mod tests {
     #[test]
     fn the_unit_of_a_tunnel_is_up_when_it_runs() {
         insta::assert_snapshot!(service(&tunnel(Some("work")), Scope::User));
+    }
+
+    /// N-11.2: nothing in it says which Gateway, or with what secret.
+    #[test]
+    fn the_unit_of_a_node_host_only_runs_it() {
+        insta::assert_snapshot!(service(&node(Some("work")), Scope::User));
     }
 
     /// SVC-2: without a socket to hold, and as a service of the machine.

@@ -84,6 +84,8 @@ pub(crate) struct Request<'a> {
     pub(crate) vouched: bool,
     /// Whether it is a node from a network whose first-time nodes are let in (PAIR-8).
     pub(crate) listed: bool,
+    /// Whether it holds a setup code, which its owner has just made for it (N-3.7).
+    pub(crate) invited: bool,
 }
 
 /// Decides.
@@ -94,6 +96,9 @@ pub(crate) fn decide(known: Option<&Device>, request: &Request<'_>) -> Decision 
     let may_be_silent = by_link || (shared && request.local && (!request.browser || is_web(request.client)));
     let silently =
         |allowed: bool, otherwise| if allowed { Decision::ApproveSilently } else { Decision::Ask(otherwise) };
+    if request.invited {
+        return Decision::ApproveSilently;
+    }
     let Some(device) = known else {
         return silently(may_be_silent || request.vouched || request.listed, Requirement::NotPaired);
     };
@@ -217,7 +222,11 @@ mod tests {
         let Case { client, scopes, role, method, local, browser } = case;
         let (role, method, local, browser) = (*role, *method, *local, *browser);
         let vouched = method == AuthMethod::TrustedProxy;
-        decide(known, &Request { role, scopes, facts: &facts, client, method, local, browser, vouched, listed: false })
+        let (listed, invited) = (false, false);
+        decide(
+            known,
+            &Request { role, scopes, facts: &facts, client, method, local, browser, vouched, listed, invited },
+        )
     }
 
     /// PAIR-4

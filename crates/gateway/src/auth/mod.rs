@@ -9,6 +9,7 @@ pub(crate) mod host;
 pub(crate) mod links;
 pub(crate) mod locality;
 pub(crate) mod net;
+pub(crate) mod newcomer;
 pub(crate) mod origin;
 pub(crate) mod policy;
 pub(crate) mod provenance;

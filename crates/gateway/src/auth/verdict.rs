@@ -5,12 +5,14 @@ use std::time::Instant;
 
 use base::Secret;
 use store::{Device, NewDevice, NewPairing, Provenance, StoreError, TokenCheck};
-use wire::connect::{AuthMethod, ConnectAuth, ConnectParams, Credential, HelloAuth};
-use wire::{ErrorShape, Role, Scope, ScopeSet, device_auth};
+use wire::connect::{AuthMethod, ConnectAuth, ConnectParams, Credential, HelloAuth, RoleToken};
+use wire::methods::device::SetupCompleted;
+use wire::{ErrorShape, Role, Scope, ScopeSet, device_auth, events};
 
 use super::device::{self, Decision};
-use super::links::Guest;
+use super::links::{Guest, Taken};
 use super::locality::{self, Attribution, Peer};
+use super::newcomer::Access;
 use super::policy::{Policy, Shared};
 use super::refusal::{Reason, Refusal, is_web};
 use super::scopes::{self, Deviceless};
@@ -83,9 +85,10 @@ pub(crate) async fn judge(
         scopes: granted.scopes.clone(),
         device_token: granted.token.as_ref().map(|(token, _)| Credential::new(token.expose())),
         issued_at_ms: granted.token.as_ref().map(|(_, at)| *at),
+        device_tokens: granted.handed,
         notice: notice.map(str::to_owned),
     };
-    let claims = Claims::of(role, &params);
+    let claims = Claims::of(role, &params).map(|claims| claims.invited(granted.is_invited));
     let device_id = params.device.map(|proof| proof.id);
     let caller = Caller {
         conn_id,
@@ -153,6 +156,32 @@ struct Granted {
     method: AuthMethod,
     scopes: ScopeSet,
     token: Option<(Secret, i64)>,
+    /// Tokens of further roles (N-3.7).
+    handed: Vec<RoleToken>,
+    /// Whether it came by a setup code, which approves what a node offers, too (N-3.2).
+    is_invited: bool,
+}
+
+/// What proved that somebody may come in.
+struct Entry {
+    method: AuthMethod,
+    /// The setup code that was used up.
+    setup: Option<Taken>,
+}
+
+impl From<AuthMethod> for Entry {
+    fn from(method: AuthMethod) -> Self {
+        Self { method, setup: None }
+    }
+}
+
+impl Entry {
+    fn access(&self) -> Option<Access> {
+        match self.setup.as_ref()?.guest {
+            Guest::Newcomer(access) => Some(access),
+            Guest::Page | Guest::Device => None,
+        }
+    }
 }
 
 struct Attempt<'a> {
@@ -180,7 +209,10 @@ impl Attempt<'_> {
         };
         let method = self.check_shared(&Key::of(self.peer)).map_err(Failure::from);
         match method {
-            Ok(method) => Ok(Granted { method, scopes: self.in_force(&scopes), token: None }),
+            Ok(method) => {
+                let scopes = self.in_force(&scopes);
+                Ok(Granted { method, scopes, token: None, handed: Vec::new(), is_invited: false })
+            }
             Err(failure) => Err(self.refuse(failure, &Key::of(self.peer)).await),
         }
     }
@@ -191,23 +223,56 @@ impl Attempt<'_> {
         let known = services.store.known_device(&proof.id).await.map_err(out_of_order)?;
         // A device we know is charged for its own mistakes; a new one could be made for every attempt (RATE-7).
         let key = if known.is_some() { Key::of_device(&proof.id, self.role) } else { Key::of(self.peer) };
-        let method = match self.check_credentials(services, &proof.id, &key).await {
-            Ok(method) => method,
+        let entry = match self.check_credentials(services, &proof.id, &key).await {
+            Ok(entry) => entry,
             Err(failure) => return Err(self.refuse(failure, &key).await),
         };
         let narrowed = self.vouched_for(known.as_ref());
         match narrowed {
-            Some(scopes) => Attempt { scopes, vouched: true, ..*self }.grant(services, known, method).await,
-            None => self.grant(services, known, method).await,
+            Some(scopes) => Attempt { scopes, vouched: true, ..*self }.grant(services, known, entry).await,
+            None => self.grant(services, known, entry).await,
         }
     }
 
-    async fn grant(&self, services: &Services, known: Option<Device>, method: AuthMethod) -> Result<Granted, Refusal> {
-        let device = self.admit(services, known, method).await?;
+    async fn grant(&self, services: &Services, known: Option<Device>, entry: Entry) -> Result<Granted, Refusal> {
+        let device = self.admit(services, known, &entry).await?;
         let token =
             services.store.issue_token(&device.device_id, self.role, &self.scopes).await.map_err(out_of_order)?;
-        let scopes = self.in_force(&self.scopes);
-        Ok(Granted { method, scopes, token: Some((token.token, token.issued_at_ms)) })
+        let handed = self.hand_over(services, &device, &entry).await.map_err(out_of_order)?;
+        let (scopes, is_invited) = (self.in_force(&self.scopes), entry.setup.is_some());
+        let token = Some((token.token, token.issued_at_ms));
+        Ok(Granted { method: entry.method, scopes, token, handed, is_invited })
+    }
+
+    /// What a setup code gives beside the token of the role, and the news that it was used (N-3.7). A device that is an
+    /// operator already and may do more keeps the token it has.
+    async fn hand_over(
+        &self,
+        services: &Services,
+        device: &Device,
+        entry: &Entry,
+    ) -> Result<Vec<RoleToken>, StoreError> {
+        let (Some(access), Some(taken)) = (entry.access(), &entry.setup) else { return Ok(Vec::new()) };
+        let mut handed = Vec::new();
+        if let Some(scopes) = access.operator(&self.params.client) {
+            let issued = services.store.issue_token(&device.device_id, Role::Operator, &scopes).await?;
+            handed.extend(scopes.covers(&issued.scopes).then(|| RoleToken {
+                device_token: Credential::new(issued.token.expose()),
+                role: Role::Operator,
+                scopes: issued.scopes,
+                issued_at_ms: issued.issued_at_ms,
+            }));
+        }
+        let completed = SetupCompleted {
+            setup_id: taken.id.clone(),
+            device_id: device.device_id.clone(),
+            device_name: self.params.client.display_name.clone(),
+            access: access.as_str().to_owned(),
+            ts: base::now_ms(),
+        };
+        services.hub.broadcast(&events::DEVICE_PAIR_SETUP_COMPLETED, &completed);
+        self.gate.links(|links| links.completed(completed, Instant::now()));
+        Ok(handed)
     }
 
     /// `approved` with what the proxy's user has by being who it is, under the cap of the upgrade request (PROXY-3).
@@ -233,9 +298,9 @@ impl Attempt<'_> {
     }
 
     /// Shared secret first, then the device token, then a setup code (AUTH-9).
-    async fn check_credentials(&self, services: &Services, device_id: &str, key: &Key) -> Result<AuthMethod, Failure> {
+    async fn check_credentials(&self, services: &Services, device_id: &str, key: &Key) -> Result<Entry, Failure> {
         let shared = match self.check_shared(key) {
-            Ok(method) => return Ok(method),
+            Ok(method) => return Ok(method.into()),
             Err(reason) => reason,
         };
         let auth = self.params.auth.as_ref();
@@ -243,7 +308,7 @@ impl Attempt<'_> {
         let implicit = auth.and_then(|auth| auth.token.as_ref()).filter(|token| !token.as_str().is_empty());
         if let Some(token) = explicit.or(implicit) {
             match self.check_device_token(services, device_id, token, key).await? {
-                Ok(method) => return Ok(method),
+                Ok(method) => return Ok(method.into()),
                 // A plain token was tried as a device token; that it is none says nothing.
                 Err(Reason::DeviceTokenMismatch) if explicit.is_none() => {}
                 Err(reason) => return Err(Failure::counted(Bucket::DeviceToken, reason)),
@@ -253,19 +318,23 @@ impl Attempt<'_> {
         bootstrap.map_or(Err(shared.into()), |token| self.check_link(token, key))
     }
 
-    /// CON-3, SSH-17: a link of ours lets a page or a device in, once.
-    fn check_link(&self, token: &Credential, key: &Key) -> Result<AuthMethod, Failure> {
+    /// CON-3, SSH-17, N-3.7: a link of ours lets a page or a device in, a setup code a node, once.
+    fn check_link(&self, token: &Credential, key: &Key) -> Result<Entry, Failure> {
         let now = Instant::now();
         if let Some(left) = self.gate.counted(|throttle| throttle.locked(Bucket::BootstrapToken, key, now)) {
             return Err(Failure::counted(Bucket::BootstrapToken, Reason::RateLimited(left)));
         }
-        let guest = if is_web(&self.params.client) { Guest::Page } else { Guest::Device };
-        let is_operator = self.role == Role::Operator;
-        if !is_operator || !self.gate.links(|links| links.take(guest, token.as_str(), now)) {
+        let fits = |guest| match (guest, self.role) {
+            (Guest::Newcomer(_), role) => role == Role::Node,
+            (Guest::Page, role) => role == Role::Operator && is_web(&self.params.client),
+            (Guest::Device, role) => role == Role::Operator && !is_web(&self.params.client),
+        };
+        let Some(taken) = self.gate.links(|links| links.take(fits, token.as_str(), now)) else {
             return Err(Failure::counted(Bucket::BootstrapToken, Reason::BootstrapTokenInvalid));
-        }
+        };
         self.gate.counted(|throttle| throttle.succeeded(Bucket::BootstrapToken, key));
-        Ok(AuthMethod::BootstrapToken)
+        let setup = Some(taken).filter(|taken| matches!(taken.guest, Guest::Newcomer(_)));
+        Ok(Entry { method: AuthMethod::BootstrapToken, setup })
     }
 
     fn check_shared(&self, key: &Key) -> Result<AuthMethod, Reason> {
@@ -340,11 +409,11 @@ impl Attempt<'_> {
     }
 
     /// The device, approved for what it asks; or the refusal that tells how to get it approved.
-    async fn admit(&self, services: &Services, known: Option<Device>, method: AuthMethod) -> Result<Device, Refusal> {
+    async fn admit(&self, services: &Services, known: Option<Device>, entry: &Entry) -> Result<Device, Refusal> {
         let Some(proof) = &self.params.device else {
             return Err(Refusal::device_required("DEVICE_IDENTITY_REQUIRED", false));
         };
-        let client = &self.params.client;
+        let (method, client) = (entry.method, &self.params.client);
         let facts = device::facts(client, &self.peer.client.to_string());
         let request = device::Request {
             role: self.role,
@@ -356,7 +425,9 @@ impl Attempt<'_> {
             browser: self.peer.origin.is_some(),
             vouched: self.vouched,
             listed: self.is_listed_node(),
+            invited: entry.setup.is_some(),
         };
+        let operator = entry.access().and_then(|access| access.operator(client));
         let public_key = canonical_key(&proof.public_key);
         let approval = |roles, scopes| NewDevice {
             device_id: proof.id.clone(),
@@ -389,7 +460,10 @@ impl Attempt<'_> {
                 Err(self.pairing.ask(new, requirement, known.as_ref()).await.unwrap_or_else(out_of_order))
             }
             (Decision::ApproveSilently | Decision::Known | Decision::Refresh, _) => {
-                let new = approval(vec![self.role], self.scopes.clone());
+                let new = match operator {
+                    Some(scopes) => approval(vec![Role::Operator, self.role], scopes),
+                    None => approval(vec![self.role], self.scopes.clone()),
+                };
                 self.pairing.approve_silently(new).await.map_err(out_of_order)
             }
         }

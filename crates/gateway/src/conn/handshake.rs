@@ -203,6 +203,10 @@ fn read_connect(first: &Incoming) -> Result<(String, ConnectParams), Parting> {
         return Err(refuse(ErrorShape::invalid("invalid handshake: first request must be connect")));
     }
     let asked: Result<ConnectParams, _> = wire::params::decode("connect", request.params);
+    let asked = asked.map(|mut params| {
+        params.rename_older_app();
+        params
+    });
     let checked = asked.and_then(|params| match params.check() {
         Ok(()) => Ok(params),
         Err(rule) => Err(ErrorShape::invalid(format!("invalid connect params: {rule}"))),

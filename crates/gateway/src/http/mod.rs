@@ -4,6 +4,7 @@ mod bearer;
 pub(crate) mod bind;
 pub(crate) mod incoming;
 mod inherited;
+mod join_page;
 pub(crate) mod listener;
 pub(crate) mod local_socket;
 pub(crate) mod metrics;

@@ -46,16 +46,24 @@ pub(crate) fn control_ui_config(services: &Services) -> Response<Body> {
 
 /// Style and script are hashed as they stand in the page; neither holds a value of this run.
 fn content_security_policy() -> String {
-    let style = PAGE.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>")).map_or("", |(css, _)| css);
-    let hash = |text: &str| STANDARD.encode(Sha256::digest(text.as_bytes()));
-    let (style, script) = (hash(style), hash(SCRIPT));
+    let (style, script) = (style_hash(PAGE), hash(SCRIPT));
     format!(
         "default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; connect-src 'self'; \
          base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
 }
 
-fn escaped(text: &str) -> String {
+/// The hash of the one style of `page`, for its policy.
+pub(super) fn style_hash(page: &str) -> String {
+    hash(page.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>")).map_or("", |(css, _)| css))
+}
+
+fn hash(text: &str) -> String {
+    STANDARD.encode(Sha256::digest(text.as_bytes()))
+}
+
+/// Text that stands in a page.
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 

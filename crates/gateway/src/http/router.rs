@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::{bearer, metrics, page, probes, reply, upgrade};
+use super::{bearer, join_page, metrics, page, probes, reply, upgrade};
 use crate::auth::host;
 use crate::auth::locality::Peer;
 use crate::auth::provenance::Provenance;
@@ -56,6 +56,9 @@ async fn answer(request: &Request<Incoming>, peer: &Peer, front: &Front) -> Resp
             Err(refused) => refused,
         },
         "/" | "/index.html" => page::home(services),
-        _ => reply::text(StatusCode::NOT_FOUND, "Not Found"),
+        path => match join_page::code(path) {
+            Some(code) => join_page::show(services, peer, request.headers(), code).await,
+            None => reply::text(StatusCode::NOT_FOUND, "Not Found"),
+        },
     }
 }

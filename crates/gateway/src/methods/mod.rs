@@ -18,6 +18,7 @@ mod node;
 mod presence;
 mod resume;
 mod sessions;
+mod setup_code;
 mod status;
 mod tools;
 mod usage;
@@ -67,6 +68,7 @@ pub(crate) fn table() -> Table {
         models::add,
         node::add,
         sessions::add,
+        setup_code::add,
         tools::add,
         usage::add,
         empty::add,

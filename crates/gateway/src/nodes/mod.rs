@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
 use store::{NodeRecord, Store, StoreError};
-use wire::connect::ConnectParams;
+use wire::connect::{ClientInfo, ConnectParams};
 use wire::methods::node::Surface;
 use wire::{Role, close, events};
 
@@ -36,12 +36,20 @@ use crate::rpc::{Caller, ConnId};
 pub(crate) struct Claims {
     declared: Surface,
     path_env: Option<String>,
+    /// Whether its owner has let it in with all it offers (N-3.2).
+    is_invited: bool,
 }
 
 impl Claims {
     /// Those of `params`, when it connects as a node.
     pub(crate) fn of(role: Role, params: &ConnectParams) -> Option<Self> {
-        (role == Role::Node).then(|| Self { declared: Surface::claimed(params), path_env: params.path_env.clone() })
+        let (declared, path_env) = (Surface::claimed(params), params.path_env.clone());
+        (role == Role::Node).then_some(Self { declared, path_env, is_invited: false })
+    }
+
+    /// The same of a node that its owner has let in with all it offers.
+    pub(crate) fn invited(self, is_invited: bool) -> Self {
+        Self { is_invited, ..self }
     }
 }
 
@@ -109,9 +117,12 @@ impl Nodes {
     /// When its record cannot be written.
     pub(crate) async fn arrive(&self, caller: &Arc<Caller>, claims: Claims) -> Result<Option<Stay>, StoreError> {
         let Some(node_id) = caller.device_id.clone() else { return Ok(None) };
-        let Claims { declared, path_env } = claims;
+        let Claims { declared, path_env, is_invited } = claims;
         let asked = self.policy().ceiling(Platform::of(&caller.client), &declared);
         let ip = caller.peer.to_string();
+        if is_invited {
+            self.admit(&node_id, &caller.client, asked.clone()).await?;
+        }
         let arrival = self.0.store.node_connected(&node_id, caller.client.clone(), &ip, asked).await?;
         let node = arrival.node;
         let live = Live {
@@ -141,6 +152,18 @@ impl Nodes {
             );
         }
         Ok(Some(Stay { nodes: self.clone(), node_id, conn_id: caller.conn_id }))
+    }
+
+    /// Approves the first surface of a node that was let in by more than a shared secret (N-3.2); one that a person has
+    /// decided about stays as that person left it.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub(crate) async fn admit(&self, node_id: &str, client: &ClientInfo, offered: Surface) -> Result<(), StoreError> {
+        if self.0.store.approve_first_surface(node_id, client.clone(), offered).await? {
+            tracing::info!(node = %node_id, "a node's first surface is approved with the node");
+        }
+        Ok(())
     }
 
     /// Approves what waits under this request; on a connected node it counts from now on (N-3.13). `None` when it does

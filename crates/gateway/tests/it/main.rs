@@ -19,6 +19,7 @@ mod pairing;
 mod proxy;
 mod reload;
 mod resume;
+mod setup_code;
 mod tailnet;
 mod throttle;
 mod tunnel;

@@ -2,6 +2,7 @@
 
 mod change;
 mod invite;
+mod join_code;
 mod list;
 mod local;
 mod requests;
@@ -33,6 +34,8 @@ enum Action {
     List(List),
     /// Make a token that lets one new device in, once; `--ssh` asks for it by itself
     Invite(Invitation),
+    /// Make the address of a page by which one machine joins as a node, once
+    JoinCode(JoinCode),
     /// Let a device in
     Approve(Approve),
     /// Refuse a device
@@ -59,6 +62,15 @@ struct List {
 
 #[derive(Debug, clap::Args)]
 struct Invitation {
+    #[command(flatten)]
+    rpc: Rpc,
+}
+
+#[derive(Debug, clap::Args)]
+struct JoinCode {
+    /// The address others reach the Gateway by, when it is another than it knows of itself
+    #[arg(long, alias = "public-url", value_name = "URL")]
+    address: Option<String>,
     #[command(flatten)]
     rpc: Rpc,
 }
@@ -158,6 +170,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         None => list::list(app, &args.rpc),
         Some(Action::List(args)) => list::list(app, &args.rpc),
         Some(Action::Invite(args)) => invite::invite(app, args),
+        Some(Action::JoinCode(args)) => join_code::make(app, args),
         Some(Action::Approve(args)) => requests::approve(app, args),
         Some(Action::Reject(args)) => requests::reject(app, args),
         Some(Action::Remove(args)) => change::remove(app, args),
