@@ -11,6 +11,14 @@ use crate::auth::refusal::Refusal;
 use crate::conn::outbound::Close;
 use crate::hub::Hub;
 
+/// A request that waits for a person, and what its device is told.
+pub(crate) struct Asked {
+    /// The request.
+    pub(crate) request: PairingRequest,
+    /// The answer to its `connect`.
+    pub(crate) refusal: Refusal,
+}
+
 /// The desk where devices are approved; cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Pairing {
@@ -41,13 +49,13 @@ impl Pairing {
         Ok(device)
     }
 
-    /// Keeps a request that a person must look at, and says how to approve it (PAIR-6, PAIR-7, PAIR-15).
+    /// Keeps a request that a person must look at, with the answer that says how to approve it (PAIR-6, PAIR-7, PAIR-15).
     pub(crate) async fn ask(
         &self,
         new: NewPairing,
         requirement: Requirement,
         known: Option<&Device>,
-    ) -> Result<Refusal, StoreError> {
+    ) -> Result<Asked, StoreError> {
         let (role, scopes) = (new.role, new.scopes.clone());
         let waiting = self.store.put_pairing_request(new).await?;
         let request = waiting.request;
@@ -61,15 +69,17 @@ impl Pairing {
             );
             self.hub.broadcast(&events::DEVICE_PAIR_REQUESTED, &pending_row(&request));
         }
-        Ok(required(requirement, &request.request_id, &request.device_id, role, &scopes, known))
+        let refusal = required(requirement, &request.request_id, &request.device_id, role, &scopes, known);
+        Ok(Asked { request, refusal })
     }
 
-    /// Approves a waiting request; `None` when it does not wait any more.
-    pub(crate) async fn approve(&self, request_id: &str) -> Result<Option<Device>, StoreError> {
-        let Some((request, approval)) = self.store.approve_pairing_request(request_id, Provenance::Owner).await? else {
+    /// Approves a waiting request on this word; `None` when it does not wait any more.
+    pub(crate) async fn approve(&self, request_id: &str, via: Provenance) -> Result<Option<Device>, StoreError> {
+        let Some((request, approval)) = self.store.approve_pairing_request(request_id, via).await? else {
             return Ok(None);
         };
-        tracing::info!(device = %request.device_id, request = %request.request_id, "device approved");
+        let (device, by) = (&request.device_id, via.as_str());
+        tracing::info!(%device, request = %request.request_id, by, "device approved");
         if !approval.created {
             self.close_sockets(&request.device_id);
         }

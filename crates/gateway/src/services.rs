@@ -21,6 +21,7 @@ use crate::pairing::Pairing;
 use crate::presence::{Presence, Versions};
 use crate::reload::Reload;
 use crate::rpc::write_limit::WriteLimit;
+use crate::ssh_verify::SshVerify;
 use crate::tailscale::Tailscale;
 use crate::tls::Tls;
 
@@ -38,6 +39,8 @@ pub(crate) struct Services {
     pub(crate) writes: WriteLimit,
     /// Where devices are approved.
     pub(crate) pairing: Pairing,
+    /// Asks new nodes' machines who they are.
+    pub(crate) ssh_verify: SshVerify,
     /// The devices that offer commands.
     pub(crate) nodes: Nodes,
     /// Who is here.

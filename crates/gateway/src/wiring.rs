@@ -39,6 +39,7 @@ use crate::presence::{Presence, Versions};
 use crate::reload::Reload;
 use crate::rpc::write_limit::WriteLimit;
 use crate::services::{Services, ThisRun};
+use crate::ssh_verify::SshVerify;
 use crate::supervisor::{self, News};
 use crate::tailscale::{self, Tailscale};
 use crate::tls::{self, Tls, TlsError, TlsFiles};
@@ -161,8 +162,10 @@ impl Gateway {
         let nodes = Nodes::new(store.clone(), hub.clone(), config.clone());
         let ports = Ports { nodes: Arc::new(nodes.clone()), approvals: Arc::new(agent::ports::Nothing) };
         let Work { agents, models, toolbox, rows, news, lanes } = Work::new(&config, &store, &hub, ports, &version);
+        let pairing = Pairing::new(store.clone(), hub.clone());
         let services = Arc::new(Services {
-            pairing: Pairing::new(store.clone(), hub.clone()),
+            ssh_verify: SshVerify::new(config.clone(), store.clone(), pairing.clone(), nodes.clone()),
+            pairing,
             nodes,
             presence: Presence::new(hub.clone(), versions.clone(), &machine, &version, &instance_id),
             health: Health::start(store.clone(), hub.clone(), versions.clone(), config.clone(), tailscale.clone())

@@ -118,7 +118,8 @@ impl Store {
         .await
     }
 
-    /// Approves what a node offers before it comes, if nobody has decided about it yet; whether that was so (N-3.2).
+    /// Approves what a node offers, if nobody has decided about it yet: the node, and the request that waited for that.
+    /// `None` when somebody has (N-3.2).
     ///
     /// # Errors
     /// When it could not be made durable.
@@ -127,18 +128,20 @@ impl Store {
         node_id: &str,
         client: ClientInfo,
         offered: Surface,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<(NodeRecord, Option<String>)>, StoreError> {
         let (id, now) = (node_id.to_owned(), base::now_ms());
         self.write(move |conn| {
             let mut node = load(conn, &id)?.unwrap_or_else(|| NodeRecord { node_id: id.clone(), ..<_>::default() });
             let is_undecided = node.approved.is_none() && (node.pending.is_some() || node.revision == 0);
-            if is_undecided {
-                node.client.clone_from(&client);
-                node.approved = Some(offered.clone());
-                node.approved_at_ms = Some(now);
-                save(conn, &node)?;
+            if !is_undecided {
+                return Ok(None);
             }
-            Ok(is_undecided)
+            node.client.clone_from(&client);
+            node.approved = Some(offered.clone());
+            node.approved_at_ms = Some(now);
+            let waited = node.pending.take_if(|pending| offered.covers(&pending.surface));
+            save(conn, &node)?;
+            Ok(Some((node, waited.map(|pending| pending.request_id))))
         })
         .await
     }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use wire::connect::ClientInfo;
 use wire::device_auth::BadProof;
 use wire::{ErrorCode, ErrorShape, close};
@@ -125,6 +125,9 @@ impl Reason {
     }
 }
 
+/// When to try again while somebody is being asked who needs a moment.
+const ASKS_AGAIN_AFTER: Duration = Duration::from_secs(2);
+
 /// The sentence of LOCAL-3.
 pub(crate) const PROXY_ADVICE: &str = "this request came through a proxy that gateway.trustedProxies does not list; \
     list exactly that proxy's address there and have it overwrite X-Forwarded-For";
@@ -172,6 +175,17 @@ impl Refusal {
             Reason::RateLimited(wait) => error.retry_after(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX)),
             _ => error,
         })
+    }
+
+    /// The same, for a client whose next try may be let in without anybody doing anything (PAIR-9).
+    pub(crate) fn worth_waiting_for(mut self) -> Self {
+        if let Some(Value::Object(details)) = &mut self.error.details {
+            details.insert("recommendedNextStep".into(), json!("wait_then_retry"));
+            details.insert("retryable".into(), json!(true));
+            details.insert("pauseReconnect".into(), json!(false));
+        }
+        let wait = u64::try_from(ASKS_AGAIN_AFTER.as_millis()).unwrap_or(u64::MAX);
+        Self { error: Box::new(self.error.retry_after(wait)), ..self }
     }
 
     /// A caller the proxy's word does not let in (PROXY-1).

@@ -1,20 +1,20 @@
 //! One `connect`, judged from the first rule to the last.
 
+mod newcomers;
+
 use std::sync::Arc;
 use std::time::Instant;
 
 use base::Secret;
 use store::{Device, NewDevice, NewPairing, Provenance, StoreError, TokenCheck};
 use wire::connect::{AuthMethod, ConnectAuth, ConnectParams, Credential, HelloAuth, RoleToken};
-use wire::methods::device::SetupCompleted;
-use wire::{ErrorShape, Role, Scope, ScopeSet, device_auth, events};
+use wire::{ErrorShape, Role, Scope, ScopeSet, device_auth};
 
+use self::newcomers::Entry;
 use super::device::{self, Decision};
-use super::links::{Guest, Taken};
 use super::locality::{self, Attribution, Peer};
-use super::newcomer::Access;
 use super::policy::{Policy, Shared};
-use super::refusal::{Reason, Refusal, is_web};
+use super::refusal::{Reason, Refusal};
 use super::scopes::{self, Deviceless};
 use super::shared::{self, Proof};
 use super::throttle::{self, Bucket, Key};
@@ -162,28 +162,6 @@ struct Granted {
     is_invited: bool,
 }
 
-/// What proved that somebody may come in.
-struct Entry {
-    method: AuthMethod,
-    /// The setup code that was used up.
-    setup: Option<Taken>,
-}
-
-impl From<AuthMethod> for Entry {
-    fn from(method: AuthMethod) -> Self {
-        Self { method, setup: None }
-    }
-}
-
-impl Entry {
-    fn access(&self) -> Option<Access> {
-        match self.setup.as_ref()?.guest {
-            Guest::Newcomer(access) => Some(access),
-            Guest::Page | Guest::Device => None,
-        }
-    }
-}
-
 struct Attempt<'a> {
     gate: &'a Gate,
     pairing: &'a Pairing,
@@ -244,37 +222,6 @@ impl Attempt<'_> {
         Ok(Granted { method: entry.method, scopes, token, handed, is_invited })
     }
 
-    /// What a setup code gives beside the token of the role, and the news that it was used (N-3.7). A device that is an
-    /// operator already and may do more keeps the token it has.
-    async fn hand_over(
-        &self,
-        services: &Services,
-        device: &Device,
-        entry: &Entry,
-    ) -> Result<Vec<RoleToken>, StoreError> {
-        let (Some(access), Some(taken)) = (entry.access(), &entry.setup) else { return Ok(Vec::new()) };
-        let mut handed = Vec::new();
-        if let Some(scopes) = access.operator(&self.params.client) {
-            let issued = services.store.issue_token(&device.device_id, Role::Operator, &scopes).await?;
-            handed.extend(scopes.covers(&issued.scopes).then(|| RoleToken {
-                device_token: Credential::new(issued.token.expose()),
-                role: Role::Operator,
-                scopes: issued.scopes,
-                issued_at_ms: issued.issued_at_ms,
-            }));
-        }
-        let completed = SetupCompleted {
-            setup_id: taken.id.clone(),
-            device_id: device.device_id.clone(),
-            device_name: self.params.client.display_name.clone(),
-            access: access.as_str().to_owned(),
-            ts: base::now_ms(),
-        };
-        services.hub.broadcast(&events::DEVICE_PAIR_SETUP_COMPLETED, &completed);
-        self.gate.links(|links| links.completed(completed, Instant::now()));
-        Ok(handed)
-    }
-
     /// `approved` with what the proxy's user has by being who it is, under the cap of the upgrade request (PROXY-3).
     fn in_force(&self, approved: &ScopeSet) -> ScopeSet {
         let Some(Ok(user)) = &self.peer.user else { return approved.clone() };
@@ -316,25 +263,6 @@ impl Attempt<'_> {
         }
         let bootstrap = auth.and_then(|auth| auth.bootstrap_token.as_ref());
         bootstrap.map_or(Err(shared.into()), |token| self.check_link(token, key))
-    }
-
-    /// CON-3, SSH-17, N-3.7: a link of ours lets a page or a device in, a setup code a node, once.
-    fn check_link(&self, token: &Credential, key: &Key) -> Result<Entry, Failure> {
-        let now = Instant::now();
-        if let Some(left) = self.gate.counted(|throttle| throttle.locked(Bucket::BootstrapToken, key, now)) {
-            return Err(Failure::counted(Bucket::BootstrapToken, Reason::RateLimited(left)));
-        }
-        let fits = |guest| match (guest, self.role) {
-            (Guest::Newcomer(_), role) => role == Role::Node,
-            (Guest::Page, role) => role == Role::Operator && is_web(&self.params.client),
-            (Guest::Device, role) => role == Role::Operator && !is_web(&self.params.client),
-        };
-        let Some(taken) = self.gate.links(|links| links.take(fits, token.as_str(), now)) else {
-            return Err(Failure::counted(Bucket::BootstrapToken, Reason::BootstrapTokenInvalid));
-        };
-        self.gate.counted(|throttle| throttle.succeeded(Bucket::BootstrapToken, key));
-        let setup = Some(taken).filter(|taken| matches!(taken.guest, Guest::Newcomer(_)));
-        Ok(Entry { method: AuthMethod::BootstrapToken, setup })
     }
 
     fn check_shared(&self, key: &Key) -> Result<AuthMethod, Reason> {
@@ -457,7 +385,8 @@ impl Attempt<'_> {
                 let reason = requirement.as_str().to_owned();
                 let (device_id, role, scopes) = (proof.id.clone(), self.role, self.scopes.clone());
                 let new = NewPairing { device_id, public_key, facts, role, scopes, reason };
-                Err(self.pairing.ask(new, requirement, known.as_ref()).await.unwrap_or_else(out_of_order))
+                let asked = self.pairing.ask(new, requirement, known.as_ref()).await.map_err(out_of_order)?;
+                Err(self.or_vouched_for_by_its_machine(services, asked))
             }
             (Decision::ApproveSilently | Decision::Known | Decision::Refresh, _) => {
                 let new = match operator {

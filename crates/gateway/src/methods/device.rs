@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use serde_json::{Value, json};
-use store::{Device, StoreError};
+use store::{Device, Provenance, StoreError};
 use wire::connect::Credential;
 use wire::methods::device::{
     DeviceParams, InviteResult, ListResult, RenameParams, RequestParams, RotateResult, TokenParams,
@@ -43,7 +43,8 @@ pub(super) async fn approve(cx: Cx, params: RequestParams) -> Result<Value, Erro
     if request.role == Role::Operator && !cx.who.scopes.covers(&request.scopes) {
         cx.who.require(Scope::Admin)?;
     }
-    let device = cx.pairing.approve(&params.request_id).await.map_err(unavailable)?.ok_or_else(unknown_request)?;
+    let approved = cx.pairing.approve(&params.request_id, Provenance::Owner).await;
+    let device = approved.map_err(unavailable)?.ok_or_else(unknown_request)?;
     Ok(json!({"requestId": params.request_id, "device": paired_row(&device, false)}))
 }
 

@@ -160,10 +160,20 @@ impl Nodes {
     /// # Errors
     /// When it could not be made durable.
     pub(crate) async fn admit(&self, node_id: &str, client: &ClientInfo, offered: Surface) -> Result<(), StoreError> {
-        if self.0.store.approve_first_surface(node_id, client.clone(), offered).await? {
-            tracing::info!(node = %node_id, "a node's first surface is approved with the node");
+        let Some((node, waited)) = self.0.store.approve_first_surface(node_id, client.clone(), offered).await? else {
+            return Ok(());
+        };
+        self.refresh(&node);
+        tracing::info!(node = %node_id, "a node's first surface is approved with the node");
+        if let Some(request_id) = waited {
+            self.resolved(&request_id, node_id, "approved");
         }
         Ok(())
+    }
+
+    /// What a node that connects like this offers, as far as its kind may.
+    pub(crate) fn offer_of(&self, params: &ConnectParams) -> Surface {
+        self.policy().ceiling(Platform::of(&params.client), &Surface::claimed(params))
     }
 
     /// Approves what waits under this request; on a connected node it counts from now on (N-3.13). `None` when it does

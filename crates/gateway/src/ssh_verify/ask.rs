@@ -7,8 +7,8 @@ use base::Env;
 use serde::Deserialize;
 use tokio::process::Command;
 
-use crate::program::{self, Unanswered};
 use crate::pairing::canonical_key;
+use crate::program::{self, Unanswered};
 
 /// What `ssh` gets of the daemon's environment, which also holds secrets.
 const PASSED_ON: [&str; 5] = ["PATH", "HOME", "USER", "LOGNAME", "SSH_AUTH_SOCK"];

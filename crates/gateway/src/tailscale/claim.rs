@@ -15,7 +15,8 @@ use tokio::process::{Child, ChildStdin, ChildStdout};
 use tokio::time::timeout;
 
 use super::diagnose::Problem;
-use super::program::{self, Program};
+use super::program::Program;
+use crate::program;
 
 /// TS-5
 const READY_WITHIN: Duration = Duration::from_secs(15);

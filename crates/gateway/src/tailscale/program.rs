@@ -1,13 +1,13 @@
 //! The `tailscale` program (TS-1): where it is, and one question to it, with a deadline and a limit on the answer.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use base::Env;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::process::Command;
+
+use crate::program::{self, Answer, Unanswered, on_path};
 
 /// TS-1: whoever does not know its own version by then is not the program.
 const VERSION_WITHIN: Duration = Duration::from_secs(3);
@@ -28,28 +28,6 @@ const PASSED_ON: [&str; 4] = ["PATH", "HOME", "USER", "LOGNAME"];
 pub(super) struct Program {
     path: PathBuf,
     env: Vec<(&'static str, String)>,
-}
-
-/// What it answered.
-#[derive(Debug)]
-pub(super) struct Answer {
-    /// Whether it said so by its exit code too.
-    pub(super) ok: bool,
-    /// Its stdout.
-    pub(super) said: String,
-    /// Its stderr.
-    pub(super) complained: String,
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Unanswered {
-    /// It cannot be run.
-    #[error("it cannot be run: {0}")]
-    NotRun(#[from] io::Error),
-    /// It took too long.
-    #[error("it did not answer within {0:?}")]
-    Silent(Duration),
 }
 
 impl Program {
@@ -85,29 +63,10 @@ impl Program {
     /// # Errors
     /// [`Unanswered`]; an answer that says no is an [`Answer`].
     pub(super) async fn ask(&self, args: &[&str], patience: Duration) -> Result<Answer, Unanswered> {
-        let mut child = self.command(&self.path).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let answered = async {
-            let (said, complained) = tokio::try_join!(read(stdout), read(stderr))?;
-            let status = child.wait().await?;
-            Ok(Answer { ok: status.success(), said, complained })
-        };
-        tokio::time::timeout(patience, answered).await.unwrap_or(Err(Unanswered::Silent(patience)))
+        let mut command = self.command(&self.path);
+        command.args(args);
+        program::run(command, patience, ANSWER_MAX_BYTES).await
     }
-}
-
-async fn read(pipe: Option<impl AsyncRead + Unpin>) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    if let Some(pipe) = pipe {
-        pipe.take(ANSWER_MAX_BYTES).read_to_end(&mut bytes).await?;
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// The program of this name in a folder of `PATH`.
-pub(super) fn on_path(env: &Env, name: &str) -> Option<PathBuf> {
-    let path = env.raw("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 #[cfg(test)]

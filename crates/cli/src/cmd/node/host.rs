@@ -114,7 +114,8 @@ pub(super) fn run(app: &App, chosen: Chosen, kept: Kept) -> Result<String, Failu
 
 /// Keeps what has let this node in; a state folder that cannot be written is no reason to be no node.
 pub(super) fn keep(app: &App, kept: &Kept, gateway: Option<Endpoint>) {
-    let now = Kept { gateway: gateway.or_else(|| kept.gateway.clone()), ..kept.clone() };
+    let mut now = kept.clone();
+    now.gateway = gateway.or(now.gateway);
     if Kept::read(app).is_ok_and(|before| before == now) {
         return;
     }

@@ -165,3 +165,47 @@ fn endpoint_of(app: &App, way: &Way) -> Endpoint {
     }
     endpoint
 }
+
+#[cfg(test)]
+mod tests {
+    use base::Env;
+    use link::StoredToken;
+
+    use super::*;
+    use crate::args::Globals;
+    use crate::out::Out;
+
+    /// What this machine shows to its own Gateway, as source and secret.
+    fn shown_here(config: &str, env: &[(&str, &str)], is_known: bool) -> (Option<&'static str>, Option<String>) {
+        let home = tempfile::tempdir().unwrap();
+        let folder = home.path().join(".openclaw");
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(folder.join("openclaw.json"), config).unwrap();
+        let env = Env::of([("HOME", home.path().to_str().unwrap())].into_iter().chain(env.iter().copied()));
+        let app = App::new(&Globals::default(), env, Out::plain()).unwrap();
+        let way = rpc::way(&app, &Reach::default(), None, false).unwrap();
+        if is_known {
+            let identity = app.paths.device_identity();
+            let device = Device::load_or_create(&identity).unwrap();
+            let token = StoredToken { token: Secret::new("own"), scopes: Vec::new() };
+            TokenStore::beside(&identity).put(&way.target.origin(), device.id(), Role::Node, &token).unwrap();
+        }
+        let way = shown(&app, &Place::default(), way).unwrap();
+        (way.token_source, way.credentials.token.map(|token| token.expose().to_owned()))
+    }
+
+    /// N-11.4
+    #[test]
+    fn a_node_shows_the_environments_secret_then_its_own_token_then_the_configs() {
+        let some = |text: &str| Some(text.to_owned());
+        let full = "{gateway: {mode: 'local', auth: {mode: 'token', token: 'at'}, remote: {token: 'rt'}}}";
+        let env = [("OPENCLAW_GATEWAY_TOKEN", "et")];
+        assert_eq!(shown_here(full, &env, true), (None, some("et")));
+        assert_eq!(shown_here(full, &[], true), (None, None), "the link shows this device's own");
+        assert_eq!(shown_here(full, &[], false), (Some("gateway.auth.token"), some("at")));
+        let foreign = "{gateway: {mode: 'local', remote: {url: 'ws://10.0.0.9:1', token: 'rt'}}}";
+        assert_eq!(shown_here(foreign, &[], false).1, None, "that secret is for a Gateway elsewhere");
+        let remote = foreign.replace("local", "remote");
+        assert_eq!(shown_here(&remote, &[], false), (Some("gateway.remote.token"), some("rt")));
+    }
+}

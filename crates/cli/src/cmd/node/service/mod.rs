@@ -17,8 +17,11 @@ use crate::app::App;
 use crate::exit::Failure;
 use crate::service::{self, Manager, Name, ServiceError, State};
 
-/// The installed service of this profile's node host, with who keeps it; `None` where there is none.
-fn installed(app: &App) -> Result<Option<(Box<dyn Manager>, State)>, Failure> {
+/// A service, and who keeps it.
+type Kept = (Box<dyn Manager>, State);
+
+/// The installed service of this profile's node host; `None` where there is none, or nobody who could keep one.
+fn installed(app: &App) -> Result<Option<Kept>, Failure> {
     let name = Name::node(&app.paths.profile);
     let found = service::keeper(&app.env, &name, false).and_then(|manager| {
         let state = manager.state(&name)?;
