@@ -36,7 +36,7 @@ pub(crate) struct Given<'a> {
 }
 
 /// A Gateway and the way in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Way {
     pub(crate) target: Target,
     pub(crate) credentials: Credentials,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use base::{Code, Explain as _, Secret, Step};
 use link::{Connect, Credentials, DialError, Ran, SshRoute};
 use serde::Deserialize;
+use wire::SetupCode;
 use wire::connect::Credential;
 
 use crate::app::App;
@@ -82,6 +83,24 @@ pub(crate) async fn ask(route: &SshRoute, script: &str, far_port: u16, within: D
         return Err(failure);
     }
     Ok(Secret::new(invitation.bootstrap_token.as_str()))
+}
+
+/// What `openclaw qr --json` prints.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Made {
+    setup_code: Credential,
+}
+
+/// Has the `openclaw` of the far host make a setup code that lets this machine in as a node (N-3.7). The address in it
+/// plays no part: this machine comes the same way again.
+pub(crate) async fn ask_for_node(route: &SshRoute, url: &str, within: Duration) -> Result<SetupCode, Failure> {
+    let script = script(&format!("qr --json --url {url}"));
+    let ran = link::ssh_run(route, &script, tokio::io::empty(), within).await;
+    let ran = ran.map_err(|failure| Failure::dial(&DialError::Ssh(Box::new(failure))))?;
+    let made = serde_json::from_slice::<Made>(&ran.stdout).ok().filter(|_| ran.is_ok());
+    let code = made.and_then(|made| SetupCode::parse(made.setup_code.as_str()).ok());
+    code.ok_or_else(|| not_invited(route, &why_not(&ran)))
 }
 
 /// What the far side said, without anything that could be a secret.

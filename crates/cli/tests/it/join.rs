@@ -190,3 +190,31 @@ fn the_owner_is_shown_a_picture_a_code_and_what_does_not_work() {
     let (exit, refused) = json(&mut gateway.command(), &["qr", "--url", "ws://100.64.0.9:18789"]);
     assert_eq!((exit, &refused["error"]["details"]["code"]), (1, &json!("SETUP_ADDRESS_UNFIT")), "{refused}");
 }
+
+/// N-11.1, SSH-17: whoever may log in to the Gateway's host needs no code and no secret to be a node of it.
+#[test]
+fn a_login_makes_a_machine_a_node() {
+    let programs = tempfile::tempdir().unwrap();
+    let gateway = strict("/gateway/port", json!(kit::free_port()));
+    let (_, target) = json(&mut gateway.command(), &["gateway", "target"]);
+    let port = target["url"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    let sshd = crate::ssh::host_of(&gateway, &programs);
+    let mut laptop = Newcomer::new();
+    for round in ["asked for", "kept"] {
+        let mut command = laptop.command();
+        command.env("OPENCLAW_SSH_CONFIG", sshd.config());
+        let login = sshd.target();
+        let first = ["node", "run", "--ssh", &login, "--port", &port, "--display-name", "Attic"];
+        let args = if round == "kept" { &["node", "run"][..] } else { &first };
+        laptop.start(&mut command, args);
+        eventually(round, || laptop.said(), || is_there(&gateway, "Attic"));
+        assert_eq!(laptop.stop(), Some(0), "{}", laptop.said());
+        eventually("it is away", || laptop.said(), || !is_there(&gateway, "Attic"));
+    }
+    assert_eq!(laptop.kept()["gateway"]["ssh"], json!(sshd.target()));
+    let (_, devices) = json(&mut gateway.command(), &["devices", "list"]);
+    assert_eq!(
+        (&devices["paired"][0]["approvedVia"], devices["paired"].as_array().unwrap().len()),
+        (&json!("bootstrap"), 1)
+    );
+}

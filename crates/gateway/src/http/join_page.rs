@@ -62,11 +62,14 @@ fn unknown(headers: &HeaderMap) -> Response<Body> {
 }
 
 fn shown(setup: &SetupCode) -> Response<Body> {
-    let link = setup.link();
     let until = setup.expires_at_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
     let until = until.map_or_else(|| "its time is over".into(), |until| until.strftime("%H:%M UTC").to_string());
-    let filled =
-        [("{address}", page::escaped(&setup.url)), ("{until}", until), ("{link}", link.clone()), ("{command}", link)];
+    let filled = [
+        ("{address}", page::escaped(&setup.url)),
+        ("{until}", until),
+        ("{link}", setup.link()),
+        ("{code}", setup.encode()),
+    ];
     let html = filled.iter().fold(PAGE.to_owned(), |html, (name, value)| html.replace(name, value));
     let mut response = reply::with_type(StatusCode::OK, "text/html; charset=utf-8", html);
     let policy = format!(

@@ -74,10 +74,10 @@ fn known(names: &[String]) -> Result<BTreeSet<String>, Failure> {
 }
 
 /// The host for that Gateway, and this device's id.
-pub(super) fn options(chosen: Chosen, kept: &Kept) -> Result<(::node::Options, String), Failure> {
-    let Chosen { way, app, .. } = chosen;
+pub(super) fn options(chosen: &Chosen, kept: &Kept) -> Result<(::node::Options, String), Failure> {
+    let app = &chosen.app;
     let want = Want { who: As::Node, scopes: Vec::new(), caps: Vec::new(), timeout: TIMEOUT };
-    let mut connect = rpc::how(&app, way, &want)?;
+    let mut connect = rpc::how(app, chosen.way.clone(), &want)?;
     let device = Device::load_or_create(&app.paths.device_identity())?;
     connect.client.display_name = kept.display_name.clone().or_else(host_name);
     connect.client.instance_id = Some(kept.node_id.clone());
@@ -95,14 +95,14 @@ pub(super) fn options(chosen: Chosen, kept: &Kept) -> Result<(::node::Options, S
 }
 
 /// Runs it until it is told to stop; what has proven itself is kept.
-pub(super) fn run(app: &App, chosen: Chosen, kept: Kept) -> Result<String, Failure> {
+pub(super) fn run(app: &App, chosen: &Chosen, kept: &Kept) -> Result<String, Failure> {
     let place = rpc::place(app, &chosen.way);
     let gateway = chosen.keep.clone();
-    let (options, node_id) = options(chosen, &kept)?;
+    let (options, node_id) = options(chosen, kept)?;
     rpc::block_on(async {
         let listened = Ended::listen();
         let mut ended = listened.map_err(|error| Failure::new("NO_SIGNALS", format!("signals: {error}")))?;
-        let came_in = || keep(app, &kept, gateway.clone());
+        let came_in = || keep(app, kept, gateway.clone());
         let outcome = ::node::run(options, came_in, ended.wait()).await;
         outcome.map_err(|error| match &error {
             ::node::HostError::Dial(error) => Failure::dial(error).at(&place),

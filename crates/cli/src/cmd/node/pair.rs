@@ -10,6 +10,7 @@ use super::kept::{Endpoint, Kept};
 use super::place::{self, Chosen, Place};
 use crate::app::App;
 use crate::exit::Failure;
+use crate::invitation;
 use crate::join::ticket;
 use crate::rpc::{self, block_on};
 
@@ -42,6 +43,27 @@ pub(super) fn come_in(app: &App, text: &str, kept: &Kept, if_needed: bool) -> Re
     Err(last.unwrap_or_else(|| Failure::usage("this setup code names no Gateway")))
 }
 
+/// Where `--ssh` was said and nothing else lets this machine in, the host that it may log in to does (SSH-17).
+pub(super) fn by_login(app: &App, chosen: Chosen, kept: &Kept) -> Result<Chosen, Failure> {
+    let needs_it = chosen.way.credentials.is_empty() && !place::has_token(&chosen.app, &chosen.way)?;
+    let Some(route) = chosen.way.target.ssh().filter(|_| needs_it && app.ssh.ssh.is_some()).cloned() else {
+        return Ok(chosen);
+    };
+    let url = chosen.way.target.url().as_str().trim_end_matches('/').to_owned();
+    let code = block_on(invitation::ask_for_node(&route, &url, rpc::TIMEOUT))?;
+    let shown_at = rpc::place(app, &chosen.way);
+    let (mut options, _) = host::options(&chosen, kept)?;
+    let token = base::Secret::new(code.bootstrap_token.as_str());
+    options.connect.credentials = Credentials { bootstrap_token: Some(token), ..Credentials::default() };
+    let joined: Result<(), DialError> = block_on(async { Ok(::node::enrol(&options).await) })?;
+    joined.map_err(|error| Failure::dial(&error).at(&shown_at))?;
+    app.out.note(&format!(
+        "{} lets this machine in; to take it back, run there: openclaw devices list",
+        route.target.whole()
+    ));
+    Ok(chosen)
+}
+
 fn endpoint(code: &SetupCode, url: &str) -> Result<Endpoint, Failure> {
     let pin = code.tls_fingerprint.as_deref().map(str::parse::<link::Pin>).transpose();
     let pin = pin.map_err(|error| Failure::of(&error))?;
@@ -65,7 +87,7 @@ fn attempt(
 ) -> Result<(), Failure> {
     let chosen = place::bare(app, endpoint.clone())?;
     let (origin, shown_at) = (chosen.way.target.origin(), rpc::place(app, &chosen.way));
-    let (mut options, device_id) = host::options(chosen, kept)?;
+    let (mut options, device_id) = host::options(&chosen, kept)?;
     let token = base::Secret::new(code.bootstrap_token.as_str());
     options.connect.credentials = Credentials { bootstrap_token: Some(token), ..Credentials::default() };
     if known.is_some() {

@@ -147,7 +147,7 @@ fn shown(app: &App, place: &Place, way: Way) -> Result<Way, Failure> {
 }
 
 /// Whether this device has a node's token for that Gateway.
-fn has_token(app: &App, way: &Way) -> Result<bool, Failure> {
+pub(super) fn has_token(app: &App, way: &Way) -> Result<bool, Failure> {
     let identity = app.paths.device_identity();
     if !identity.exists() {
         return Ok(false);

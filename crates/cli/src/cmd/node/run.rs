@@ -35,9 +35,9 @@ pub(in crate::cmd::node) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let kept = args.offer.over(Kept::read(app)?)?;
     let chosen = match &args.pair {
         Some(code) => pair::come_in(app, code, &kept, args.pair_if_needed)?,
-        None => place::choose(app, &args.place, &kept)?,
+        None => pair::by_login(app, place::choose(app, &args.place, &kept)?, &kept)?,
     };
-    let node_id = host::run(app, chosen, kept)?;
+    let node_id = host::run(app, &chosen, &kept)?;
     app.out.either(&json!({"ok": true, "nodeId": node_id}), || "Stopped.".to_owned());
     Ok(())
 }

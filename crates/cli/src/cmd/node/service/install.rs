@@ -13,6 +13,7 @@ use crate::cmd::gateway::install_checks;
 use crate::cmd::gateway::report::Done;
 use crate::cmd::node::host::{self, Offer};
 use crate::cmd::node::kept::Kept;
+use crate::cmd::node::pair;
 use crate::cmd::node::place::{self, Chosen, Place};
 use crate::exit::Failure;
 use crate::rpc::{self, block_on};
@@ -51,10 +52,9 @@ pub(in crate::cmd::node) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let kept = args.offer.over(Kept::read(app)?)?;
     let is_there = installed(app)?.is_some_and(|(_, state)| state.running);
     if !is_there || args.force {
-        let chosen = place::choose(app, &args.place, &kept)?;
-        let keep = chosen.keep.clone();
-        let_in(app, chosen, &kept, args.wait)?;
-        host::keep(app, &kept, keep);
+        let chosen = pair::by_login(app, place::choose(app, &args.place, &kept)?, &kept)?;
+        let_in(app, &chosen, &kept, args.wait)?;
+        host::keep(app, &kept, chosen.keep);
     }
     let done = install(app, args.force, args.linger)?;
     match args.runtime {
@@ -103,7 +103,7 @@ pub(in crate::cmd::node) fn about(app: &App) -> Result<serde_json::Value, Failur
 
 /// Connects once, so that this device has a token of its own: a service has none of this shell's secrets. A Gateway that
 /// is away now is waited for by the service, if that will have something to show.
-fn let_in(app: &App, chosen: Chosen, kept: &Kept, patience: Duration) -> Result<(), Failure> {
+fn let_in(app: &App, chosen: &Chosen, kept: &Kept, patience: Duration) -> Result<(), Failure> {
     let place = rpc::place(app, &chosen.way);
     let of_this_shell = |source: Option<&str>| source.is_some_and(|source| source.starts_with("gateway."));
     let lasts = of_this_shell(chosen.way.token_source) || of_this_shell(chosen.way.password_source);
