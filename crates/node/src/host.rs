@@ -51,11 +51,7 @@ pub async fn enrol(options: &Options) -> Result<(), DialError> {
 ///
 /// # Errors
 /// As [`Node::run`].
-pub async fn run(
-    options: &Options,
-    came_in: impl FnOnce(),
-    stop: impl Future<Output = ()>,
-) -> Result<(), HostError> {
+pub async fn run(options: &Options, came_in: impl FnOnce(), stop: impl Future<Output = ()>) -> Result<(), HostError> {
     node(options).run_telling(came_in, stop).await
 }
 

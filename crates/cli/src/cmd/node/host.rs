@@ -73,8 +73,8 @@ fn known(names: &[String]) -> Result<BTreeSet<String>, Failure> {
     }
 }
 
-/// The host for that Gateway, and this device's id.
-pub(super) fn options(chosen: &Chosen, kept: &Kept) -> Result<(::node::Options, String), Failure> {
+/// The host for that Gateway.
+pub(super) fn options(chosen: &Chosen, kept: &Kept) -> Result<::node::Options, Failure> {
     let app = &chosen.app;
     let want = Want { who: As::Node, scopes: Vec::new(), caps: Vec::new(), timeout: TIMEOUT };
     let mut connect = rpc::how(app, chosen.way.clone(), &want)?;
@@ -82,34 +82,33 @@ pub(super) fn options(chosen: &Chosen, kept: &Kept) -> Result<(::node::Options, 
     connect.client.display_name = kept.display_name.clone().or_else(host_name);
     connect.client.instance_id = Some(kept.node_id.clone());
     let this = std::env::current_exe().map_err(|error| Failure::new("NO_EXECUTABLE", error.to_string()))?;
-    let options = ::node::Options {
+    Ok(::node::Options {
         connect,
-        node_id: device.id().to_owned(),
+        device,
         env: app.env.clone(),
         home: app.paths.home.clone(),
         exec_approvals: app.paths.exec_approvals(),
         guard: [this, "node".into(), "guard".into(), "--".into()].into(),
         only: kept.commands.clone(),
-    };
-    Ok((options, device.id().to_owned()))
+    })
 }
 
-/// Runs it until it is told to stop; what has proven itself is kept.
+/// Runs it until it is told to stop, and says as which device; what has proven itself is kept.
 pub(super) fn run(app: &App, chosen: &Chosen, kept: &Kept) -> Result<String, Failure> {
     let place = rpc::place(app, &chosen.way);
     let gateway = chosen.keep.clone();
-    let (options, node_id) = options(chosen, kept)?;
+    let options = options(chosen, kept)?;
     rpc::block_on(async {
         let listened = Ended::listen();
         let mut ended = listened.map_err(|error| Failure::new("NO_SIGNALS", format!("signals: {error}")))?;
         let came_in = || keep(app, kept, gateway.clone());
-        let outcome = ::node::run(options, came_in, ended.wait()).await;
+        let outcome = ::node::run(&options, came_in, ended.wait()).await;
         outcome.map_err(|error| match &error {
             ::node::HostError::Dial(error) => Failure::dial(error).at(&place),
             ::node::HostError::Paused { .. } | ::node::HostError::Silent => Failure::of(&error).at(&place),
         })
     })?;
-    Ok(node_id)
+    Ok(options.device.id().to_owned())
 }
 
 /// Keeps what has let this node in; a state folder that cannot be written is no reason to be no node.

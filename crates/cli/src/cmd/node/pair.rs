@@ -52,7 +52,7 @@ pub(super) fn by_login(app: &App, chosen: Chosen, kept: &Kept) -> Result<Chosen,
     let url = chosen.way.target.url().as_str().trim_end_matches('/').to_owned();
     let code = block_on(invitation::ask_for_node(&route, &url, rpc::TIMEOUT))?;
     let shown_at = rpc::place(app, &chosen.way);
-    let (mut options, _) = host::options(&chosen, kept)?;
+    let mut options = host::options(&chosen, kept)?;
     let token = base::Secret::new(code.bootstrap_token.as_str());
     options.connect.credentials = Credentials { bootstrap_token: Some(token), ..Credentials::default() };
     let joined: Result<(), DialError> = block_on(async { Ok(::node::enrol(&options).await) })?;
@@ -87,7 +87,7 @@ fn attempt(
 ) -> Result<(), Failure> {
     let chosen = place::bare(app, endpoint.clone())?;
     let (origin, shown_at) = (chosen.way.target.origin(), rpc::place(app, &chosen.way));
-    let (mut options, device_id) = host::options(&chosen, kept)?;
+    let mut options = host::options(&chosen, kept)?;
     let token = base::Secret::new(code.bootstrap_token.as_str());
     options.connect.credentials = Credentials { bootstrap_token: Some(token), ..Credentials::default() };
     if known.is_some() {
@@ -95,7 +95,7 @@ fn attempt(
     }
     let joined: Result<(), DialError> = block_on(async { Ok(::node::enrol(&options).await) })?;
     if let (Err(_), Some(known)) = (&joined, &known) {
-        tokens.put(&origin, &device_id, Role::Node, known)?;
+        tokens.put(&origin, options.device.id(), Role::Node, known)?;
     }
     joined.map_err(|error| Failure::dial(&error).at(&shown_at))
 }

@@ -110,7 +110,7 @@ fn let_in(app: &App, chosen: &Chosen, kept: &Kept, patience: Duration) -> Result
     let has_token = chosen.way.credentials.is_empty();
     let until = Instant::now() + patience;
     let mut asked = None;
-    let (options, _) = host::options(chosen, kept)?;
+    let options = host::options(chosen, kept)?;
     loop {
         let outcome: Result<(), DialError> = block_on(async { Ok(::node::enrol(&options).await) })?;
         let Err(error) = outcome else { return Ok(()) };
