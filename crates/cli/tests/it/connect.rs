@@ -101,7 +101,7 @@ fn what_does_not_work_is_saved_only_anyway() {
     let (exit, refused) = json(&mut alone(&home), &["connect", "me@far"]);
     assert_eq!((exit, &refused["error"]["code"]), (1, &json!("CONNECT_IS_A_GATEWAY")), "{refused}");
     let (exit, refused) = json(&mut alone(&home), &["connect", &"eyJ1cmwi".repeat(9)]);
-    assert_eq!((exit, &refused["error"]["code"]), (1, &json!("NOT_BUILT")), "{refused}");
+    assert_eq!((exit, &refused["error"]["code"]), (4, &json!("SETUP_CODE_UNREADABLE")), "{refused}");
 }
 
 /// CON-1: a Gateway of this machine, as far as the flags say.

@@ -142,9 +142,8 @@ fn a_code_makes_a_machine_a_node_for_good() {
 /// N-3.7: the address of a page is enough, and to look at it uses nothing up.
 #[test]
 fn a_join_page_is_all_that_a_machine_is_given() {
-    let gateway = strict("/gateway/port", json!(kit::free_port()));
-    let (_, target) = json(&mut gateway.command(), &["gateway", "target"]);
-    let address = target["url"].as_str().unwrap().to_owned();
+    let gateway = strict("/gateway/bind", json!("loopback"));
+    let address = format!("ws://{}", gateway.address());
     let (exit, made) = json(&mut gateway.command(), &["devices", "join-code", "--address", &address]);
     assert_eq!(exit, 0, "{made}");
     let page = made["joinUrl"].as_str().unwrap();
@@ -166,7 +165,7 @@ fn a_join_page_is_all_that_a_machine_is_given() {
 /// CON-4, WS-4, PAIR-14: what is printed, and what is said where a code would lead nowhere.
 #[test]
 fn the_owner_is_shown_a_picture_a_code_and_what_does_not_work() {
-    let gateway = TestGateway::start(&binary(), &json!({}));
+    let gateway = strict("/gateway/bind", json!("loopback"));
     let url = format!("ws://{}", gateway.address());
     let (exit, picture, said) = run(&mut gateway.command(), &["qr", "--url", &url]);
     assert!(exit == 0 && picture.contains('█') && said.contains("once"), "{exit} {picture} {said}");
@@ -195,9 +194,8 @@ fn the_owner_is_shown_a_picture_a_code_and_what_does_not_work() {
 #[test]
 fn a_login_makes_a_machine_a_node() {
     let programs = tempfile::tempdir().unwrap();
-    let gateway = strict("/gateway/port", json!(kit::free_port()));
-    let (_, target) = json(&mut gateway.command(), &["gateway", "target"]);
-    let port = target["url"].as_str().unwrap().rsplit(':').next().unwrap().to_owned();
+    let gateway = strict("/gateway/bind", json!("loopback"));
+    let port = gateway.address().port().to_string();
     let sshd = crate::ssh::host_of(&gateway, &programs);
     let mut laptop = Newcomer::new();
     for round in ["asked for", "kept"] {

@@ -246,11 +246,14 @@ impl Attempt<'_> {
 
     /// Shared secret first, then the device token, then a setup code (AUTH-9).
     async fn check_credentials(&self, services: &Services, device_id: &str, key: &Key) -> Result<Entry, Failure> {
-        let shared = match self.check_shared(key) {
-            Ok(method) => return Ok(method.into()),
-            Err(reason) => reason,
-        };
         let auth = self.params.auth.as_ref();
+        let bootstrap = auth.and_then(|auth| auth.bootstrap_token.as_ref());
+        let shared = match (self.check_shared(key), bootstrap) {
+            // A mode that asks for nothing lets nobody's device in; a setup code does.
+            (Ok(AuthMethod::None), Some(token)) if self.role == Role::Node => return self.check_link(token, key),
+            (Ok(method), _) => return Ok(method.into()),
+            (Err(reason), _) => reason,
+        };
         let explicit = auth.and_then(|auth| auth.device_token.as_ref()).filter(|token| !token.as_str().is_empty());
         let implicit = auth.and_then(|auth| auth.token.as_ref()).filter(|token| !token.as_str().is_empty());
         if let Some(token) = explicit.or(implicit) {
@@ -261,7 +264,6 @@ impl Attempt<'_> {
                 Err(reason) => return Err(Failure::counted(Bucket::DeviceToken, reason)),
             }
         }
-        let bootstrap = auth.and_then(|auth| auth.bootstrap_token.as_ref());
         bootstrap.map_or(Err(shared.into()), |token| self.check_link(token, key))
     }
 

@@ -110,6 +110,19 @@ async fn a_headless_node_is_no_operator_and_what_was_refused_stays_so() {
     assert_eq!(row["approvalState"], "pending-approval", "a person decided before: {row}");
 }
 
+/// N-3.7: where nothing is asked for, a device still waits for a person, and a code is that person's word.
+#[tokio::test]
+async fn a_code_counts_where_nothing_is_asked_for() {
+    let nodes = json!({"pairing": {"autoApproveLocal": false, "sshVerify": false}});
+    let config = json!({"gateway": {"mode": "local", "auth": {"mode": "none"}, "nodes": nodes}});
+    let house = House::with(&config.to_string()).await;
+    let (_owner, _, code) = made(&house, json!({})).await;
+    let key = kit::device_key();
+    assert_eq!(house.refusal(&Connect::node("", &key).auth(json!({}))).await.0, "PAIRING_REQUIRED");
+    let node = house.client(&phone(&key, &code)).await;
+    assert_eq!(node.hello["auth"]["method"], "bootstrap-token");
+}
+
 /// N-3.7, RATE-1: wrong codes are counted like any other secret.
 #[tokio::test]
 async fn guessing_codes_locks_out() {
