@@ -82,12 +82,15 @@ pub(super) fn options(chosen: &Chosen, kept: &Kept) -> Result<::node::Options, F
     connect.client.display_name = kept.display_name.clone().or_else(host_name);
     connect.client.instance_id = Some(kept.node_id.clone());
     let this = std::env::current_exe().map_err(|error| Failure::new("NO_EXECUTABLE", error.to_string()))?;
+    // What is offered is this machine's own matter, whichever Gateway is meant.
+    let config = &app.config()?.config;
     Ok(::node::Options {
         connect,
         device,
         env: app.env.clone(),
-        home: app.paths.home.clone(),
-        exec_approvals: app.paths.exec_approvals(),
+        paths: app.paths.clone(),
+        settings: config.node_host.clone(),
+        browser: config.browser.clone(),
         guard: [this, "node".into(), "guard".into(), "--".into()].into(),
         only: kept.commands.clone(),
     })
