@@ -67,12 +67,10 @@ pub async fn setup_code_at(how: &Connect, page: &Url) -> Result<SetupCode, PageE
         let (mut stream, _) = handshake::open(how, &mut awaited).await?;
         awaited = Awaited::Upgrade;
         let broken = |error| DialError::broken(&how.target, error);
+        let port = page.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let host = format!("{}{port}", page.host_str().unwrap_or_default());
         // An old version of the protocol: nobody answers it in pieces.
-        let request = format!(
-            "GET {} HTTP/1.0\r\nHost: {}\r\nAccept: application/json\r\n\r\n",
-            page.path(),
-            how.target.endpoint()
-        );
+        let request = format!("GET {} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\r\n", page.path());
         stream.write_all(request.as_bytes()).await.map_err(broken)?;
         let mut answer = Vec::new();
         stream.take(ANSWER_MAX_BYTES).read_to_end(&mut answer).await.map_err(broken)?;

@@ -188,6 +188,9 @@ fn text(app: &App, args: &Args, value: &Value, heard: &Heard, (page, service): (
         ("Sessions", format!("{}", value["sessions"]["count"].as_u64().unwrap_or(0))),
         ("Config", app.config_file().display().to_string()),
     ];
+    if value["nodeService"]["installed"] == true {
+        rows.insert(3, ("Node service", value["nodeService"]["text"].as_str().unwrap_or_default().to_owned()));
+    }
     if let Some(line) = exposure::line(&value["tailscale"]) {
         rows.insert(3, ("Tailscale", line));
     }

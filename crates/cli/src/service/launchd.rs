@@ -217,7 +217,7 @@ fn issues(text: &str, env: &[(String, String)]) -> Vec<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::spec::tests::{example, tunnel};
+    use super::super::spec::tests::{example, node, tunnel};
     use super::*;
 
     /// SVC-3
@@ -236,5 +236,14 @@ mod tests {
     #[test]
     fn the_plist_of_a_tunnel_keeps_alive() {
         insta::assert_snapshot!(plist(&tunnel(None)));
+    }
+
+    /// N-11.2: by its own label, and with nothing but where its state is.
+    #[test]
+    fn the_plist_of_a_node_host_only_runs_it() {
+        let spec = node(Some("work"));
+        let text = plist(&spec);
+        assert!(text.contains("<string>ai.openclaw.node.work</string>"), "{text}");
+        assert_eq!(strings(&text, "ProgramArguments", "array")[1..], ["node", "run"]);
     }
 }

@@ -65,7 +65,7 @@ fn an_installed_node_host_is_kept_until_it_is_uninstalled() {
         (&json!("Studio"), &json!(format!("ws://127.0.0.1:{port}")))
     );
     let (_, whole) = host.json(&[], &["status"]);
-    assert_eq!(whole["nodeService"]["installed"], true, "{whole}");
+    assert_eq!(whole["nodeService"]["runtime"]["status"], "running", "{whole}");
     let (exit, again) = host.json(&[], &["node", "install"]);
     assert_eq!((exit, &again["result"]), (0, &json!("already-installed")), "{again}");
 
