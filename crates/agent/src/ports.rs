@@ -86,6 +86,10 @@ pub trait Nodes: Send + Sync {
     ) -> BoxFuture<'a, Result<Value, ErrorShape>>;
     /// Asks a node (N-5).
     fn invoke<'a>(&'a self, params: InvokeParams, asker: &'a Asker) -> BoxFuture<'a, Result<InvokeResult, ErrorShape>>;
+    /// The computer its owner sits at, if one says so (N-9.3).
+    fn active(&self) -> Option<String> {
+        None
+    }
     /// What connected nodes publish, as far as it may be used.
     fn published(&self) -> Vec<PublishedTool>;
 }

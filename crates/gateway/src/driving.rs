@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agent::policy::{Layer, Profile};
-use agent::ports::{Ports, Rights};
+use agent::ports::{Nodes, Ports, Rights};
 use agent::run::effect::Silence;
 use agent::run::{self, Model, NoModel, TurnDeps};
 use agent::tools::{ExecSettings, Processes, ToolDeps, Toolbox};
@@ -32,6 +32,8 @@ pub(crate) struct Driving {
     pub(crate) models: Models,
     /// The tools.
     pub(crate) toolbox: Toolbox,
+    /// The devices that offer commands.
+    pub(crate) nodes: Arc<dyn Nodes>,
     /// The Gateway's environment.
     pub(crate) env: Env,
 }
@@ -73,6 +75,7 @@ impl Driving {
             thinking: thinking(level),
             extra_system: options.extra_system_prompt,
             default_model: default,
+            active_node: self.nodes.active(),
             tools: self.layers(&agent, options.rights),
             rights: options.rights,
             silence: if options.may_be_silent { Silence::Allowed } else { Silence::Refused },

@@ -121,6 +121,7 @@ pub(crate) fn apply(services: &Services, after: &After, loaded: Loaded) -> Resul
     let hybrid = loaded.config.gateway.reload.mode == ReloadMode::Hybrid;
     services.gate.replace(policy);
     services.config.replace(loaded);
+    services.nodes.policy_changed();
     send_back(services, after, &old, &services.gate.policy());
     if needs == Restart::Required && hybrid {
         services.reload.due.cancel();

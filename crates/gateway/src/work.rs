@@ -37,7 +37,7 @@ impl Work {
         let (values, env) = (config.current(), config.env());
         let agents = Agents::new(config.clone(), env.clone());
         let models = Models::new(agents.clone(), env.clone(), Arc::new(Http::default()));
-        let toolbox = toolbox(&agents, store.clone(), models.clone(), ports, version);
+        let toolbox = toolbox(&agents, store.clone(), models.clone(), ports.clone(), version);
         let runs = Runs::default();
         let rows = Rows::new(runs.clone(), agents.clone(), models.clone());
         let news = News::new(hub.clone(), store.clone(), rows.clone());
@@ -46,6 +46,7 @@ impl Work {
             agents: agents.clone(),
             models: models.clone(),
             toolbox: toolbox.clone(),
+            nodes: ports.nodes.clone(),
             env: env.clone(),
         };
         let places = values.agents.defaults.max_concurrent;

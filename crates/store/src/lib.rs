@@ -16,6 +16,7 @@ mod inputs;
 mod lock;
 mod meta;
 mod migrate;
+mod node_work;
 mod nodes;
 mod open;
 mod readers;
@@ -34,6 +35,7 @@ pub use devices::{
 pub use error::StoreError;
 pub use inputs::{Accepted, Finish, Input, InputState, NewInput};
 pub use lock::{GatewayLock, LOCK_WAIT, LockError, LockOwner, LockRequest};
+pub use node_work::Waiting;
 pub use nodes::{NodeArrival, NodeRecord, PendingSurface};
 pub use sessions::{
     Archived, Change, LABEL_MAX, ModelSource, NewSession, Origin, Route, RunStatus, Session, SessionFilter,

@@ -7,6 +7,8 @@ use serde_json::Value;
 use wire::Role;
 use wire::connect::ClientInfo;
 use wire::methods::node::Surface;
+use wire::methods::node_events::PushRegistration;
+use wire::methods::node_pending::Work;
 
 use crate::devices::record;
 use crate::sql::{from_json, to_json};
@@ -39,6 +41,14 @@ pub struct NodeRecord {
     pub last_disconnected_at_ms: Option<i64>,
     /// What its host last said about itself (N-7.9).
     pub host_stats: Option<Value>,
+    /// Names this pairing; a node that was removed and came again has another.
+    pub generation: String,
+    /// What operators left for it (N-8.2).
+    pub work: Vec<Work>,
+    /// Rises with every change of `work`.
+    pub work_revision: u32,
+    /// Where it can be woken (N-7.10).
+    pub push: Option<PushRegistration>,
 }
 
 /// A surface that waits for a person. It waits for ever (N-3.11).
@@ -54,6 +64,12 @@ pub struct PendingSurface {
 }
 
 impl NodeRecord {
+    /// A node that was never seen in this pairing.
+    fn new(node_id: &str) -> Self {
+        let generation = uuid::Uuid::new_v4().to_string();
+        Self { node_id: node_id.to_owned(), generation, ..Self::default() }
+    }
+
     /// `approvalState` of `node.list` (N-3.8).
     pub const fn approval_state(&self) -> &'static str {
         match (&self.approved, &self.pending) {
@@ -89,6 +105,8 @@ pub struct NodeArrival {
     pub is_new_request: bool,
     /// A request that does not wait any more: superseded, or not needed.
     pub settled: Option<String>,
+    /// Whether it was never seen before in this pairing.
+    pub is_first: bool,
 }
 
 impl Store {
@@ -106,14 +124,27 @@ impl Store {
         let (id, request_id) = (node_id.to_owned(), uuid::Uuid::new_v4().to_string());
         let (ip, now) = (remote_ip.to_owned(), base::now_ms());
         self.write(move |conn| {
-            let mut node = load(conn, &id)?.unwrap_or_else(|| NodeRecord { node_id: id.clone(), ..<_>::default() });
-            let settled = node.declare(declared.clone(), &request_id, now);
+            let mut node = load(conn, &id)?.unwrap_or_else(|| NodeRecord::new(&id));
+            let is_first = node.last_connected_at_ms.is_none();
             node.client.clone_from(&client);
             node.remote_ip = Some(ip.clone());
             node.last_connected_at_ms = Some(now);
-            save(conn, &node)?;
-            let is_new_request = node.pending.as_ref().is_some_and(|pending| pending.request_id == request_id);
-            Ok(NodeArrival { node, is_new_request, settled })
+            let arrival = declare(conn, node, &declared, &request_id, now)?;
+            Ok(NodeArrival { is_first, ..arrival })
+        })
+        .await
+    }
+
+    /// What a connected node declares is worth something else under a new policy: compared again with what it may.
+    /// `None` when the node is not known any more.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn node_declares(&self, node_id: &str, declared: Surface) -> Result<Option<NodeArrival>, StoreError> {
+        let (id, request_id, now) = (node_id.to_owned(), uuid::Uuid::new_v4().to_string(), base::now_ms());
+        self.write(move |conn| {
+            let Some(node) = load(conn, &id)? else { return Ok(None) };
+            declare(conn, node, &declared, &request_id, now).map(Some)
         })
         .await
     }
@@ -131,7 +162,7 @@ impl Store {
     ) -> Result<Option<(NodeRecord, Option<String>)>, StoreError> {
         let (id, now) = (node_id.to_owned(), base::now_ms());
         self.write(move |conn| {
-            let mut node = load(conn, &id)?.unwrap_or_else(|| NodeRecord { node_id: id.clone(), ..<_>::default() });
+            let mut node = load(conn, &id)?.unwrap_or_else(|| NodeRecord::new(&id));
             let is_undecided = node.approved.is_none() && (node.pending.is_some() || node.revision == 0);
             if !is_undecided {
                 return Ok(None);
@@ -263,18 +294,46 @@ impl Store {
         flush: Flush,
         change: impl Fn(&mut NodeRecord) + Send + 'static,
     ) -> Result<Option<NodeRecord>, StoreError> {
+        self.with_node(node_id, flush, move |node| {
+            change(node);
+            node.clone()
+        })
+        .await
+    }
+
+    /// Changes a node's record and answers what `change` makes of it. `None` when there is no such node.
+    pub(crate) async fn with_node<T: Send + 'static>(
+        &self,
+        node_id: &str,
+        flush: Flush,
+        change: impl Fn(&mut NodeRecord) -> T + Send + 'static,
+    ) -> Result<Option<T>, StoreError> {
         let node_id = node_id.to_owned();
         let work = move |conn: &Connection| {
             let Some(mut node) = load(conn, &node_id)? else { return Ok(None) };
-            change(&mut node);
+            let answer = change(&mut node);
             save(conn, &node)?;
-            Ok(Some(node))
+            Ok(Some(answer))
         };
         match flush {
             Flush::First => self.write(work).await,
             Flush::Later => self.write_soon(work).await,
         }
     }
+}
+
+/// Compares what a node declares with what it may, and keeps what came of it.
+fn declare(
+    conn: &Connection,
+    mut node: NodeRecord,
+    declared: &Surface,
+    request_id: &str,
+    now: i64,
+) -> Result<NodeArrival, StoreError> {
+    let settled = node.declare(declared.clone(), request_id, now);
+    save(conn, &node)?;
+    let is_new_request = node.pending.as_ref().is_some_and(|pending| pending.request_id == request_id);
+    Ok(NodeArrival { node, is_new_request, settled, is_first: false })
 }
 
 fn load(conn: &Connection, node_id: &str) -> Result<Option<NodeRecord>, StoreError> {

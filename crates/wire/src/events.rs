@@ -63,6 +63,7 @@ events! {
     NODE_PAIR_RESOLVED = "node.pair.resolved", Holders(Scope::Pairing), false;
     NODE_INVOKE_REQUEST = "node.invoke.request", Targeted, false;
     NODE_INVOKE_PROGRESS = "node.invoke.progress", Targeted, true;
+    NODE_INVOKE_INPUT = "node.invoke.input", Targeted, false;
     NODE_INVOKE_CANCEL = "node.invoke.cancel", Targeted, false;
     NODE_HOST_STATS = "node.hostStats", Holders(Scope::Read), true;
 }

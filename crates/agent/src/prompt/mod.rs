@@ -72,6 +72,7 @@ pub struct Runtime<'a> {
     pub shell: &'a str,
     pub channel: &'a str,
     pub thinking: &'a str,
+    pub active_node: &'a str,
 }
 
 /// Writes the prompt.

@@ -144,6 +144,7 @@ fn runtime_line(runtime: &Runtime<'_>) -> String {
         ("shell", runtime.shell),
         ("channel", runtime.channel),
         ("thinking", runtime.thinking),
+        ("active_node", runtime.active_node),
     ];
     let told = facts.iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| format!("{name}={value}"));
     format!("Runtime: {}", told.collect::<Vec<_>>().join(" | "))

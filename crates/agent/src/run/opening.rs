@@ -162,6 +162,7 @@ async fn system_prompt(
             shell: &shell,
             channel: &turn.channel,
             thinking: turn.thinking.map_or("", thinking_word),
+            active_node: turn.active_node.as_deref().unwrap_or("unknown"),
         },
     }))
 }

@@ -50,6 +50,8 @@ pub struct Turn {
     pub default_model: String,
     /// How far the one who began it is trusted.
     pub rights: Rights,
+    /// The computer its owner sits at, when one says so (N-9.3).
+    pub active_node: Option<String>,
     /// Which tools it may use.
     pub tools: Vec<Layer>,
     /// The person's time zone, an IANA name.
@@ -75,6 +77,7 @@ impl Turn {
             channel: "webchat".into(),
             default_model: String::new(),
             rights: Rights::default(),
+            active_node: None,
             tools: Vec::new(),
             zone: None,
             caps: Caps::default(),

@@ -13,6 +13,8 @@ pub(crate) enum By<'a> {
     Client(&'a Caller),
     /// An agent.
     Agent(&'a Asker),
+    /// The Gateway itself, of its own accord.
+    Gateway,
 }
 
 impl By<'_> {
@@ -26,6 +28,7 @@ impl By<'_> {
             Self::Client(who) => who.require(scope),
             Self::Agent(asker) if asker.rights.owner || scope == Scope::Read || scope == Scope::Write => Ok(()),
             Self::Agent(_) => Err(ErrorShape::missing_scope(scope)),
+            Self::Gateway => Ok(()),
         }
     }
 
@@ -43,7 +46,15 @@ impl By<'_> {
     pub(super) fn progress_to(&self) -> Option<ConnId> {
         match self {
             Self::Client(who) => who.has_cap(PROGRESS_CAP).then_some(who.conn_id),
-            Self::Agent(_) => None,
+            Self::Agent(_) | Self::Gateway => None,
+        }
+    }
+
+    /// The connection that may send more to the call (N-5.13).
+    pub(super) fn conn_id(&self) -> Option<ConnId> {
+        match self {
+            Self::Client(who) => Some(who.conn_id),
+            Self::Agent(_) | Self::Gateway => None,
         }
     }
 }

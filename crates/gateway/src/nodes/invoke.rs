@@ -1,39 +1,37 @@
 //! `node.invoke`: one call of a node, from the policy to the answer (N-5). A caller that repeats its key gets the same
 //! call, running or done; a node never sees it twice (N-5.11).
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use sha2::{Digest as _, Sha256};
-use tokio::sync::watch;
 use tokio::time::{Instant as Moment, timeout_at};
 use uuid::Uuid;
-use wire::methods::node::{AnswerParams, InvokeCancel, InvokeParams, InvokeRequest, InvokeResult, ProgressParams};
+use wire::methods::node::{
+    AnswerParams, InputParams, InvokeCancel, InvokeInput, InvokeParams, InvokeRequest, InvokeResult,
+    ProgressParams,
+};
 use wire::{ErrorShape, Scope, events};
 
 use super::by::By;
-use super::calls::Word;
+use super::calls::{Heard, Question, Word};
+use super::keys::{Joined, Outcome};
+use super::pending::waits_for_foreground;
 use super::policy::calling_takes_admin;
+use super::unanswered::{Unanswered, failed};
 use super::{Live, Nodes};
-use crate::rpc::unavailable;
+use crate::rpc::{Caller, unavailable};
 
-/// How long a call may take when nobody says (N-5.1).
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) use super::unanswered::pairing_changed;
+
 /// How long a node may be silent after its first piece, or altogether when the call has no end (N-5.12).
 const IDLE_TIMEOUT: Duration = Duration::from_secs(120);
 /// How often a node that is not ready yet is asked again (N-5.10).
 const NOT_READY_TRIES: u32 = 4;
 const NOT_READY_PAUSE: Duration = Duration::from_millis(250);
-/// How long an answer is kept for a caller that repeats its key.
-const KEPT_FOR: Duration = Duration::from_secs(5 * 60);
-/// How much of the answers is kept.
-const KEPT_BYTES: usize = 8 * 1024 * 1024;
 /// Only the approvals' own methods may speak with a node about them (N-4.11).
 const BY_APPROVALS_ONLY: &str = "system.execApprovals.";
-
-type Outcome = Result<InvokeResult, ErrorShape>;
+/// What a phone answers that cannot do it with its app in the background (N-5.16).
+const IN_BACKGROUND: &str = "NODE_BACKGROUND_UNAVAILABLE";
 
 impl Nodes {
     /// Asks a node to do something, and waits for its answer.
@@ -74,30 +72,62 @@ impl Nodes {
             }
         };
         let outcome = self.ask(by, &asked).await;
+        if outcome.is_ok() {
+            self.0.put_off.done(&asked.node_id, &asked.idempotency_key);
+        }
         first.done(&outcome);
         outcome
     }
 
-    /// The call itself; asked again when the node says that it is not ready (N-5.10).
-    async fn ask(&self, by: By<'_>, asked: &InvokeParams) -> Outcome {
-        let limit = match asked.timeout_ms {
-            None => Some(DEFAULT_TIMEOUT),
-            Some(0) => None,
-            Some(ms) => Some(Duration::from_millis(ms)),
+    /// More for a call under way, from the connection that made it (N-5.13).
+    pub(crate) fn input(&self, who: &Caller, more: InputParams) -> Heard {
+        let Some(place) = self.calls().next_input(who.conn_id, &more.node_id, &more.invoke_id) else {
+            return Heard::Ignored;
         };
-        let until = limit.map(|limit| Moment::now() + limit);
+        let InputParams { node_id, payload_json, .. } = more;
+        let input = InvokeInput { id: place.id, node_id, seq: place.seq, payload_json };
+        self.0.hub.to(place.conn_id, &events::NODE_INVOKE_INPUT, &input);
+        Heard::Taken
+    }
+
+    /// The call itself; asked again when the node says that it is not ready (N-5.10).
+    pub(super) async fn ask(&self, by: By<'_>, asked: &InvokeParams) -> Outcome {
+        let began = Moment::now();
         let mut tries = 0;
         loop {
             let live = self.allowed(asked).await?;
-            let outcome = self.once(by, &live, asked, until).await;
+            let limit = match asked.timeout_ms {
+                None => Some(live.answers_within),
+                Some(0) => None,
+                Some(ms) => Some(Duration::from_millis(ms)),
+            };
+            let until = limit.map(|limit| began + limit);
+            let outcome = self.once(by, &live, asked, limit, until).await;
             tries += 1;
             let not_ready =
                 matches!(&outcome, Err(Unanswered::Refused { code, touched: false, .. }) if code == "NODE_NOT_READY");
             if !not_ready || tries > NOT_READY_TRIES || until.is_some_and(|until| Moment::now() >= until) {
-                return outcome.map_err(Unanswered::into_error);
+                return outcome.map_err(|why| self.put_off_or_told(by, &live, asked, why));
             }
             tokio::time::sleep(NOT_READY_PAUSE * tries).await;
         }
+    }
+
+    /// N-5.16: what a phone cannot do now waits until its app is in front. An agent hears the failure and decides for
+    /// itself.
+    fn put_off_or_told(&self, by: By<'_>, live: &Live, asked: &InvokeParams, why: Unanswered) -> ErrorShape {
+        let can_wait = matches!(&why, Unanswered::Refused { code, .. } if code == IN_BACKGROUND)
+            && waits_for_foreground(&asked.command)
+            && matches!(by, By::Client(_));
+        let params = asked.params.as_ref().filter(|params| !params.is_null()).map(Value::to_string);
+        let put = || self.0.put_off.put(live.debtor(), &asked.idempotency_key, &asked.command, params, base::now_ms());
+        let queued = can_wait.then(put).flatten();
+        let (Some(id), Unanswered::Refused { code, message, .. }) = (queued, &why) else { return why.into_error() };
+        let said = format!("{code}: {message}; it waits until the app is in front");
+        ErrorShape::unavailable(said).retryable(true).with(json!({
+            "code": "QUEUED_UNTIL_FOREGROUND", "queuedActionId": id, "nodeId": asked.node_id, "command": asked.command,
+            "wake": live.wake(), "nodeError": {"code": code, "message": message},
+        }))
     }
 
     /// The node, when it is here and may be asked this.
@@ -106,6 +136,7 @@ impl Nodes {
             let known = self.0.store.node(&asked.node_id).await.map_err(unavailable)?;
             return Err(match known {
                 None => pairing_changed("node pairing changed before request dispatch"),
+                // N-8.5: no push is sent, so nobody can be woken.
                 Some(_) => ErrorShape::unavailable("node not connected")
                     .with(json!({"code": "NOT_CONNECTED", "nodeCommandDispatched": false})),
             });
@@ -120,11 +151,14 @@ impl Nodes {
         by: By<'_>,
         live: &Live,
         asked: &InvokeParams,
+        limit: Option<Duration>,
         until: Option<Moment>,
     ) -> Result<InvokeResult, Unanswered> {
         let (id, conn_id) = (Uuid::new_v4().to_string(), live.caller.conn_id);
         let mut call = Underway { nodes: self, id: &id, live, cancel: true };
-        let mut words = self.calls().begin(&id, &asked.node_id, conn_id);
+        let asker = by.conn_id().map(|conn_id| (conn_id, asked.idempotency_key.clone()));
+        let (node_id, command) = (asked.node_id.clone(), asked.command.clone());
+        let mut words = self.calls().begin(&id, Question { node_id, command, conn_id, asker });
         let left = until.map(|until| until.saturating_duration_since(Moment::now()));
         let request = InvokeRequest {
             id: id.clone(),
@@ -135,9 +169,13 @@ impl Nodes {
             idempotency_key: Some(asked.idempotency_key.clone()),
         };
         // It may have left between the look and now; then its calls were ended before this one began.
-        if self.find(&asked.node_id).is_none_or(|now| now.caller.conn_id != conn_id) {
+        let Some(now) = self.find(&asked.node_id).filter(|now| now.caller.conn_id == conn_id) else {
             call.cancel = false;
             return Err(Unanswered::RouteChanged);
+        };
+        if !now.may(&self.policy(), &asked.command) {
+            call.cancel = false;
+            return Err(Unanswered::Withdrawn);
         }
         self.0.hub.to(conn_id, &events::NODE_INVOKE_REQUEST, &request);
         let mut idle_until = until.is_none().then(|| Moment::now() + IDLE_TIMEOUT);
@@ -149,7 +187,7 @@ impl Nodes {
                 None => Ok(words.recv().await),
             };
             match word {
-                Err(_) if deadline == until => return Err(Unanswered::Timeout(asked.timeout_ms)),
+                Err(_) if deadline == until => return Err(Unanswered::Timeout(limit.unwrap_or_default())),
                 Err(_) => return Err(Unanswered::Idle),
                 Ok(Some(Word::Chunk { seq, chunk })) => {
                     touched = true;
@@ -166,6 +204,7 @@ impl Nodes {
                     call.cancel = false;
                     return read(*answer, asked, touched);
                 }
+                Ok(Some(Word::Withdrawn)) => return Err(Unanswered::Withdrawn),
                 Ok(Some(Word::Unpaired)) => {
                     call.cancel = false;
                     return Err(Unanswered::Unpaired);
@@ -213,137 +252,4 @@ fn read(answer: AnswerParams, asked: &InvokeParams, touched: bool) -> Result<Inv
     };
     let (node_id, command) = (asked.node_id.clone(), asked.command.clone());
     Ok(InvokeResult { ok: true, node_id, command, payload, payload_json })
-}
-
-/// Why there is no answer.
-enum Unanswered {
-    Refused { code: String, message: String, touched: bool },
-    Timeout(Option<u64>),
-    Idle,
-    Lost(String),
-    Unpaired,
-    RouteChanged,
-}
-
-impl Unanswered {
-    fn into_error(self) -> ErrorShape {
-        match self {
-            Self::Refused { code, message, .. } => {
-                let node_error = json!({"code": code, "message": message});
-                failed(&code, &message, true, Some(node_error))
-            }
-            Self::Timeout(ms) => {
-                let ms = ms.unwrap_or(u64::try_from(DEFAULT_TIMEOUT.as_millis()).unwrap_or(u64::MAX));
-                failed("TIMEOUT", &format!("node did not answer within {ms} ms"), true, None)
-            }
-            Self::Idle => failed("IDLE_TIMEOUT", "node fell silent in the middle of its answer", true, None),
-            Self::Lost(command) => failed("DISCONNECTED", &format!("node disconnected ({command})"), true, None),
-            Self::Unpaired => pairing_changed("node pairing changed while invocation was active"),
-            Self::RouteChanged => failed("ROUTE_CHANGED", "node reconnected", false, None).retryable(true),
-        }
-    }
-}
-
-/// The answer when a node is not, or not yet, one that may speak (N-3.12, N-5.8).
-pub(crate) fn pairing_changed(message: &str) -> ErrorShape {
-    ErrorShape::unavailable(message).retryable(true).with(json!({"code": "PAIRING_CHANGED"}))
-}
-
-fn failed(code: &str, message: &str, dispatched: bool, node_error: Option<Value>) -> ErrorShape {
-    let mut details = json!({"nodeCommandDispatched": dispatched});
-    if let Some(error) = node_error {
-        details["nodeError"] = error;
-    }
-    ErrorShape::unavailable(format!("{code}: {message}")).with(details)
-}
-
-/// The calls by their callers' keys (N-5.11).
-#[derive(Default)]
-pub(crate) struct Keys(Mutex<Known>);
-
-#[derive(Default)]
-struct Known {
-    calls: HashMap<(String, String), Kept>,
-    /// Done ones, oldest first.
-    done: VecDeque<(Instant, (String, String), usize)>,
-    bytes: usize,
-}
-
-struct Kept {
-    command: String,
-    /// The digest of the params, which may be megabytes.
-    params: [u8; 32],
-    outcome: watch::Receiver<Option<Outcome>>,
-}
-
-enum Joined<'a> {
-    First(First<'a>),
-    Again(watch::Receiver<Option<Outcome>>),
-}
-
-/// The one that makes a call; others of the same key wait for what it makes of it.
-struct First<'a> {
-    keys: &'a Keys,
-    key: (String, String),
-    tell: watch::Sender<Option<Outcome>>,
-    done: bool,
-}
-
-impl Keys {
-    fn join(&self, asked: &InvokeParams) -> Result<Joined<'_>, ErrorShape> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.forget(Instant::now());
-        let key = (asked.node_id.clone(), asked.idempotency_key.clone());
-        let params = Sha256::digest(asked.params.as_ref().map_or_else(String::new, Value::to_string)).into();
-        if let Some(kept) = known.calls.get(&key) {
-            if kept.command != asked.command || kept.params != params {
-                return Err(ErrorShape::invalid("idempotencyKey was used for another call of this node"));
-            }
-            return Ok(Joined::Again(kept.outcome.clone()));
-        }
-        let (tell, outcome) = watch::channel(None);
-        known.calls.insert(key.clone(), Kept { command: asked.command.clone(), params, outcome });
-        Ok(Joined::First(First { keys: self, key, tell, done: false }))
-    }
-}
-
-impl First<'_> {
-    /// Keeps the outcome for who asks again. What never reached a node is not kept: asking again may help.
-    fn done(mut self, outcome: &Outcome) {
-        let dispatched = |error: &ErrorShape| {
-            error.details.as_ref().is_some_and(|details| details["nodeCommandDispatched"] == json!(true))
-        };
-        self.tell.send_replace(Some(outcome.clone()));
-        if outcome.as_ref().map_or_else(dispatched, |_| true) {
-            self.done = true;
-            let bytes = outcome.as_ref().map_or(0, |result| {
-                result.payload_json.as_ref().map_or_else(|| result.payload.to_string().len(), String::len)
-            });
-            let mut known = self.keys.0.lock().unwrap_or_else(PoisonError::into_inner);
-            known.bytes += bytes;
-            known.done.push_back((Instant::now(), self.key.clone(), bytes));
-        }
-    }
-}
-
-impl Drop for First<'_> {
-    fn drop(&mut self) {
-        if !self.done {
-            let mut known = self.keys.0.lock().unwrap_or_else(PoisonError::into_inner);
-            known.calls.remove(&self.key);
-        }
-    }
-}
-
-impl Known {
-    fn forget(&mut self, now: Instant) {
-        while let Some((at, key, bytes)) = self.done.front() {
-            if now.duration_since(*at) < KEPT_FOR && self.bytes <= KEPT_BYTES {
-                return;
-            }
-            self.bytes -= bytes;
-            self.calls.remove(key);
-            self.done.pop_front();
-        }
-    }
 }

@@ -1,27 +1,38 @@
 //! The nodes that are connected, what each may do, and the way to ask them. What a node declares is a claim: it may do
 //! what it declared, a person approved and the policy allows (N-1.2), and that is worked out anew whenever it is asked.
 
+pub(crate) mod active;
+mod alert;
 mod browser;
 pub(crate) mod by;
 pub(crate) mod calls;
 mod decide;
 pub(crate) mod invoke;
+mod keys;
+pub(crate) mod pending;
 pub(crate) mod platform;
 pub(crate) mod policy;
 mod port;
 mod published;
 pub(crate) mod rows;
+mod surface;
+mod unanswered;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use store::{NodeRecord, Store, StoreError};
-use wire::connect::{ClientInfo, ConnectParams};
+use store::{Store, StoreError};
+use wire::connect::ConnectParams;
 use wire::methods::node::Surface;
+use wire::methods::node_events::PushRegistration;
+use wire::methods::node_pending::Action;
 use wire::{Role, close, events};
 
+use self::active::Touched;
 use self::calls::Calls;
+use self::pending::{Debtor, PutOff};
 use self::platform::Platform;
 use self::policy::Policy;
 use self::published::Published;
@@ -31,11 +42,15 @@ use crate::hub::Hub;
 use crate::node_events::Echoes;
 use crate::rpc::{Caller, ConnId};
 
+/// How long a call may take when nobody says (N-5.1).
+const ANSWERS_WITHIN: Duration = Duration::from_secs(30);
+
 /// What a node says of itself when it connects, beside who it is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Claims {
     declared: Surface,
     path_env: Option<String>,
+    answers_within: Duration,
     /// Whether its owner has let it in with all it offers (N-3.2).
     is_invited: bool,
 }
@@ -43,8 +58,12 @@ pub(crate) struct Claims {
 impl Claims {
     /// Those of `params`, when it connects as a node.
     pub(crate) fn of(role: Role, params: &ConnectParams) -> Option<Self> {
-        let (declared, path_env) = (Surface::claimed(params), params.path_env.clone());
-        (role == Role::Node).then_some(Self { declared, path_env, is_invited: false })
+        (role == Role::Node).then(|| Self {
+            declared: Surface::claimed(params),
+            path_env: params.path_env.clone(),
+            answers_within: ANSWERS_WITHIN,
+            is_invited: false,
+        })
     }
 
     /// The same of a node that its owner has let in with all it offers.
@@ -68,6 +87,14 @@ pub(crate) struct Live {
     pub(crate) path_env: Option<String>,
     /// Since when, in milliseconds.
     pub(crate) since_ms: i64,
+    /// How long a call may take when its caller does not say.
+    answers_within: Duration,
+    /// Names its pairing; what waits for another pairing is not for it.
+    generation: String,
+    /// Whether it has told where it can be woken (N-7.10).
+    has_push: bool,
+    /// When somebody last touched it, as far as it says.
+    pub(crate) touched: Option<Touched>,
 }
 
 impl Live {
@@ -79,6 +106,21 @@ impl Live {
     /// What of it may be used.
     pub(crate) fn effective(&self, policy: &Policy) -> Surface {
         policy.effective(self.platform(), &self.declared, self.approved.as_ref())
+    }
+
+    /// Whether it may be asked for `command` now.
+    fn may(&self, policy: &Policy, command: &str) -> bool {
+        policy.judge(self.platform(), &self.declared, self.approved.as_ref(), command).is_ok()
+    }
+
+    /// Why it is not woken: this Gateway keeps registrations and sends no push (N-8.5).
+    fn wake(&self) -> Value {
+        let path = if self.has_push { "no-auth" } else { "no-registration" };
+        json!({"available": false, "throttled": false, "path": path})
+    }
+
+    fn debtor(&self) -> Debtor<'_> {
+        Debtor { node_id: self.caller.device_id.as_deref().unwrap_or_default(), generation: &self.generation }
     }
 }
 
@@ -94,6 +136,7 @@ struct Inner {
     calls: Calls,
     published: Published,
     echoes: Echoes,
+    put_off: PutOff,
 }
 
 impl Nodes {
@@ -107,6 +150,7 @@ impl Nodes {
             calls: Calls::default(),
             published: Published::default(),
             echoes: Echoes::default(),
+            put_off: PutOff::default(),
         }))
     }
 
@@ -117,14 +161,14 @@ impl Nodes {
     /// When its record cannot be written.
     pub(crate) async fn arrive(&self, caller: &Arc<Caller>, claims: Claims) -> Result<Option<Stay>, StoreError> {
         let Some(node_id) = caller.device_id.clone() else { return Ok(None) };
-        let Claims { declared, path_env, is_invited } = claims;
+        let Claims { declared, path_env, answers_within, is_invited } = claims;
         let asked = self.policy().ceiling(Platform::of(&caller.client), &declared);
         let ip = caller.peer.to_string();
         if is_invited {
             self.admit(&node_id, &caller.client, asked.clone()).await?;
         }
         let arrival = self.0.store.node_connected(&node_id, caller.client.clone(), &ip, asked).await?;
-        let node = arrival.node;
+        let node = &arrival.node;
         let live = Live {
             caller: caller.clone(),
             declared,
@@ -132,72 +176,22 @@ impl Nodes {
             request_id: node.pending.as_ref().map(|pending| pending.request_id.clone()),
             path_env,
             since_ms: base::now_ms(),
+            answers_within,
+            generation: node.generation.clone(),
+            has_push: node.push.is_some(),
+            touched: None,
         };
-        if let Some(before) = self.live().insert(node_id.clone(), live) {
+        let before = self.live().insert(node_id.clone(), live);
+        if let Some(before) = before {
             self.0.calls.lost(before.caller.conn_id);
             let replaced = Close::after_drain(close::NORMAL, "replaced by a newer connection of this node");
             self.0.hub.close(&replaced, |who| who.conn_id == before.caller.conn_id);
         }
-        if let Some(request_id) = &arrival.settled {
-            self.resolved(request_id, &node_id, "superseded");
-        }
-        if arrival.is_new_request {
-            let device = self.0.store.device(&node_id).await?;
-            self.0.hub.broadcast(&events::NODE_PAIR_REQUESTED, &rows::pending_row(&node, device.as_ref()));
-        }
-        if let Some(pending) = node.pending.as_ref().filter(|_| arrival.is_new_request) {
-            tracing::info!(
-                node = %node_id,
-                "a node waits for approval of what it offers; run: openclaw nodes approve {}", pending.request_id
-            );
+        self.announce(&arrival).await?;
+        if arrival.is_first {
+            self.alert(&arrival.node);
         }
         Ok(Some(Stay { nodes: self.clone(), node_id, conn_id: caller.conn_id }))
-    }
-
-    /// Approves the first surface of a node that was let in by more than a shared secret (N-3.2); one that a person has
-    /// decided about stays as that person left it.
-    ///
-    /// # Errors
-    /// When it could not be made durable.
-    pub(crate) async fn admit(&self, node_id: &str, client: &ClientInfo, offered: Surface) -> Result<(), StoreError> {
-        let Some((node, waited)) = self.0.store.approve_first_surface(node_id, client.clone(), offered).await? else {
-            return Ok(());
-        };
-        self.refresh(&node);
-        tracing::info!(node = %node_id, "a node's first surface is approved with the node");
-        if let Some(request_id) = waited {
-            self.resolved(&request_id, node_id, "approved");
-        }
-        Ok(())
-    }
-
-    /// What a node that connects like this offers, as far as its kind may.
-    pub(crate) fn offer_of(&self, params: &ConnectParams) -> Surface {
-        self.policy().ceiling(Platform::of(&params.client), &Surface::claimed(params))
-    }
-
-    /// Approves what waits under this request; on a connected node it counts from now on (N-3.13). `None` when it does
-    /// not wait any more.
-    ///
-    /// # Errors
-    /// When it could not be made durable.
-    pub(crate) async fn approve(&self, request_id: &str) -> Result<Option<NodeRecord>, StoreError> {
-        let Some(node) = self.0.store.approve_node(request_id).await? else { return Ok(None) };
-        self.refresh(&node);
-        tracing::info!(node = %node.node_id, "a node's surface is approved");
-        self.resolved(request_id, &node.node_id, "approved");
-        Ok(Some(node))
-    }
-
-    /// Refuses it.
-    ///
-    /// # Errors
-    /// When it could not be made durable.
-    pub(crate) async fn reject(&self, request_id: &str) -> Result<Option<NodeRecord>, StoreError> {
-        let Some(node) = self.0.store.reject_node(request_id).await? else { return Ok(None) };
-        self.refresh(&node);
-        self.resolved(request_id, &node.node_id, "rejected");
-        Ok(Some(node))
     }
 
     /// Takes the role from a device, with its socket and whatever it was asked (N-3.17). Whether there was such a node.
@@ -213,6 +207,7 @@ impl Nodes {
             self.resolved(&waiting.request_id, node_id, "rejected");
         }
         self.0.calls.unpaired(node_id);
+        self.0.put_off.forget(node_id);
         let removed = Close::after_drain(close::AUTH_CHANGED, "node removed");
         self.0.hub.close(&removed, |who| who.role == Role::Node && who.device_id.as_deref() == Some(node_id));
         Ok(true)
@@ -245,6 +240,29 @@ impl Nodes {
         &self.0.echoes
     }
 
+    /// What a node put off and may still do (N-8.1).
+    pub(crate) fn put_off(&self, live: &Live) -> Vec<Action> {
+        let policy = self.policy();
+        self.0.put_off.pull(live.debtor(), base::now_ms(), |command| live.may(&policy, command))
+    }
+
+    /// It has dealt with these; those that waited, and how many are left.
+    pub(crate) fn acknowledge(&self, live: &Live, ids: &[String]) -> (Vec<String>, usize) {
+        self.0.put_off.ack(live.debtor(), base::now_ms(), ids)
+    }
+
+    /// Keeps where a node can be woken (N-7.10). Nothing is sent there.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub(crate) async fn note_push(&self, node_id: &str, push: PushRegistration) -> Result<bool, StoreError> {
+        let known = self.0.store.note_push(node_id, push).await?;
+        if let Some(live) = self.live().get_mut(node_id) {
+            live.has_push = known;
+        }
+        Ok(known)
+    }
+
     /// Keeps what a node's host says about itself, and tells operators (N-7.9).
     ///
     /// # Errors
@@ -256,22 +274,6 @@ impl Nodes {
         self.0.store.note_host_stats(node_id, stats.clone()).await?;
         self.0.hub.broadcast(&events::NODE_HOST_STATS, &json!({"nodeId": node_id, "hostStats": stats}));
         Ok(())
-    }
-
-    fn refresh(&self, node: &NodeRecord) {
-        if let Some(live) = self.live().get_mut(&node.node_id) {
-            live.approved.clone_from(&node.approved);
-            live.request_id = node.pending.as_ref().map(|pending| pending.request_id.clone());
-        }
-    }
-
-    fn resolved(&self, request_id: &str, node_id: &str, decision: &str) {
-        let payload = json!({"requestId": request_id, "nodeId": node_id, "decision": decision, "ts": base::now_ms()});
-        self.0.hub.broadcast(&events::NODE_PAIR_RESOLVED, &payload);
-        // The node hears of it too: it goes on with what it had to put off (N-3.12).
-        if let Some(live) = self.find(node_id) {
-            self.0.hub.to(live.caller.conn_id, &events::NODE_PAIR_RESOLVED, &payload);
-        }
     }
 
     /// The connection has ended; what it was asked is lost (N-5.7).

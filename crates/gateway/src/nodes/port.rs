@@ -47,6 +47,10 @@ impl agent::ports::Nodes for Nodes {
         Box::pin(async move { Self::invoke(self, By::Agent(asker), params).await })
     }
 
+    fn active(&self) -> Option<String> {
+        self.active_node()
+    }
+
     fn published(&self) -> Vec<PublishedTool> {
         self.published_tools()
     }

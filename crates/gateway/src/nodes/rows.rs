@@ -16,9 +16,13 @@ impl Nodes {
         let (nodes, devices) = (self.0.store.nodes().await?, self.0.store.devices().await?);
         let policy = self.policy();
         let device = |id: &str| devices.iter().find(|device| device.device_id == id);
+        let active = self.active_node();
         let mut rows: Vec<Value> = nodes
             .iter()
-            .map(|node| row(node, device(&node.node_id), self.find(&node.node_id).as_ref(), &policy))
+            .map(|node| {
+                let (live, is_active) = (self.find(&node.node_id), active.as_ref() == Some(&node.node_id));
+                row(node, device(&node.node_id), live.as_ref(), is_active, &policy)
+            })
             .map(|row| self.with_tools(row))
             .collect();
         let text = |row: &Value, key: &str| row[key].as_str().unwrap_or_default().to_lowercase();
@@ -33,7 +37,9 @@ impl Nodes {
     pub(crate) async fn row(&self, node_id: &str) -> Result<Option<Value>, StoreError> {
         let Some(node) = self.0.store.node(node_id).await? else { return Ok(None) };
         let device = self.0.store.device(node_id).await?;
-        Ok(Some(self.with_tools(row(&node, device.as_ref(), self.find(node_id).as_ref(), &self.policy()))))
+        let is_active = self.active_node().as_deref() == Some(node_id);
+        let row = row(&node, device.as_ref(), self.find(node_id).as_ref(), is_active, &self.policy());
+        Ok(Some(self.with_tools(row)))
     }
 
     /// A connected node's row with the tools it publishes, as far as they may be used.
@@ -60,7 +66,7 @@ pub async fn pair_list(store: &Store) -> Result<Value, StoreError> {
 }
 
 /// A row of `node.list` (N-6.2).
-fn row(node: &NodeRecord, device: Option<&Device>, live: Option<&Live>, policy: &Policy) -> Value {
+fn row(node: &NodeRecord, device: Option<&Device>, live: Option<&Live>, is_active: bool, policy: &Policy) -> Value {
     let shown = live.map_or_else(|| node.approved.clone().unwrap_or_default(), |live| live.effective(policy));
     let client = live.map_or(&node.client, |live| &live.caller.client);
     let mut row = about(node, client);
@@ -86,6 +92,7 @@ fn row(node: &NodeRecord, device: Option<&Device>, live: Option<&Live>, policy: 
     put("connectedAtMs", json!(live.map(|live| live.since_ms)));
     put("lastConnectedAtMs", json!(node.last_connected_at_ms));
     put("lastDisconnectedAtMs", json!(node.last_disconnected_at_ms));
+    live.iter().flat_map(|live| live.presence(is_active)).for_each(|(key, value)| put(key, value));
     put("lastSeenAtMs", json!(device.and_then(|device| device.last_seen_at_ms)));
     put("lastSeenReason", json!(device.and_then(|device| device.last_seen_reason.as_deref())));
     put("approvedAtMs", json!(node.approved_at_ms.or_else(|| device.map(|device| device.approved_at_ms))));

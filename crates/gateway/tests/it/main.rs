@@ -14,6 +14,8 @@ mod methods;
 mod node_browser;
 mod node_events;
 mod node_tools;
+mod node_presence;
+mod node_work;
 mod nodes;
 mod pairing;
 mod proxy;

@@ -7,28 +7,33 @@ use wire::ErrorShape;
 use crate::house::{House, TOKEN};
 
 /// A node that offers `commands`, and its id.
-async fn node(house: &House, key: &SigningKey, commands: &[&str]) -> (Client, String) {
+pub(crate) async fn node(house: &House, key: &SigningKey, commands: &[&str]) -> (Client, String) {
     let connect = Connect::node(TOKEN, key).caps(&["system"]).set("/commands", json!(commands));
     (house.client(&connect).await, kit::device_id(key))
 }
 
 /// The same, approved by `owner`.
-async fn approved(house: &House, owner: &mut Client, key: &SigningKey, commands: &[&str]) -> (Client, String) {
+pub(crate) async fn approved(
+    house: &House,
+    owner: &mut Client,
+    key: &SigningKey,
+    commands: &[&str],
+) -> (Client, String) {
     let (node, id) = node(house, key, commands).await;
     let asked = owner.event_where("node.pair.requested", |asked| asked["nodeId"] == *id).await;
     owner.request("node.pair.approve", json!({"requestId": asked["requestId"]})).await.unwrap();
     (node, id)
 }
 
-fn call(id: &str, command: &str, key: &str) -> Value {
+pub(crate) fn call(id: &str, command: &str, key: &str) -> Value {
     json!({"nodeId": id, "command": command, "params": {"bins": ["sh"]}, "idempotencyKey": key})
 }
 
-async fn describe(owner: &mut Client, id: &str) -> Value {
+pub(crate) async fn describe(owner: &mut Client, id: &str) -> Value {
     owner.request("node.describe", json!({"nodeId": id})).await.unwrap()
 }
 
-fn code(error: &ErrorShape) -> &str {
+pub(crate) fn code(error: &ErrorShape) -> &str {
     error.detail_code().unwrap_or_default()
 }
 
@@ -150,7 +155,7 @@ async fn a_node_that_is_silent_leaves_or_is_removed_is_told_apart() {
     assert_eq!(owner.request("node.list", json!({})).await.unwrap()["nodes"], json!([]));
 }
 
-async fn node_again(house: &House, key: &SigningKey) -> (Client, String) {
+pub(crate) async fn node_again(house: &House, key: &SigningKey) -> (Client, String) {
     node(house, key, &["system.which"]).await
 }
 

@@ -4,6 +4,7 @@ use openclaw_store::{NodeArrival, Provenance};
 use serde_json::json;
 use wire::Role;
 use wire::methods::node::Surface;
+use wire::methods::node_pending::{Priority, Work, WorkType};
 
 use crate::harness::{Fresh, fresh};
 use crate::pairing::device;
@@ -87,4 +88,51 @@ async fn names_and_stats_are_kept_over_a_reconnect() {
     assert_eq!((node.name.as_deref(), node.host_stats), (Some("Studio"), Some(json!({"cpuCount": 2}))));
     assert!(node.last_disconnected_at_ms.is_some());
     assert_eq!(at.store.rename_node("m", "x").await.unwrap(), None);
+}
+
+fn work(kind: WorkType, priority: Priority, at: i64) -> Work {
+    Work { id: format!("{kind:?} {at}"), kind, priority, created_at_ms: at, expires_at_ms: Some(at + 1000) }
+}
+
+/// N-8.2, N-8.3, N-8.4: what was left for a node is there after a restart, once of each kind, and gone with the pairing.
+#[tokio::test]
+async fn what_operators_leave_for_a_node_outlives_a_restart_and_goes_with_the_pairing() {
+    use Priority::{High, Normal};
+    use WorkType::{Location, Status};
+    let at = paired(&[Role::Node]).await;
+    let request = arrives(&at, &["system.which"]).await.node.pending.unwrap().request_id;
+    assert_eq!(at.store.leave_work("n", work(Status, Normal, 1)).await.unwrap(), None, "nothing is approved yet");
+    at.store.approve_node(&request).await.unwrap();
+    let first = at.store.leave_work("n", work(Status, Normal, 1)).await.unwrap().unwrap();
+    assert_eq!((first.revision, first.work.clone()), (1, vec![work(Status, Normal, 1)]));
+    let same = at.store.leave_work("n", work(Status, High, 2)).await.unwrap().unwrap();
+    assert_eq!((same.revision, same.work), (1, first.work), "one of each kind");
+    at.store.leave_work("n", work(Location, High, 3)).await.unwrap().unwrap();
+    assert_eq!(at.store.leave_work("m", work(Status, Normal, 1)).await.unwrap(), None);
+
+    let at = at.reopened().await;
+    let taken = at.store.take_work("n", 1, 4).await.unwrap().unwrap();
+    assert_eq!((taken.work, taken.left), (vec![work(Location, High, 3)], 1), "the urgent one first");
+    let taken = at.store.take_work("n", 4, 1001).await.unwrap().unwrap();
+    assert_eq!((taken.work, taken.left), (vec![], 0), "its time was over");
+    at.store.leave_work("n", work(Location, High, 5)).await.unwrap().unwrap();
+    let generation = at.store.node("n").await.unwrap().unwrap().generation;
+    at.store.remove_node("n").await.unwrap();
+    let new = openclaw_store::NewDevice { roles: vec![Role::Node], via: Provenance::Owner, ..device("n") };
+    at.store.approve_device(new).await.unwrap();
+    let again = arrives(&at, &["system.which"]).await;
+    assert!(again.is_first && again.node.work.is_empty() && again.node.generation != generation);
+}
+
+/// N-4.13
+#[tokio::test]
+async fn a_connected_node_asks_again_when_it_may_ask_for_more() {
+    let at = paired(&[Role::Node]).await;
+    let request = arrives(&at, &["system.which"]).await.node.pending.unwrap().request_id;
+    at.store.approve_node(&request).await.unwrap();
+    let wider = at.store.node_declares("n", surface(&["a.b", "system.which"])).await.unwrap().unwrap();
+    assert!(wider.is_new_request && wider.node.approval_state() == "pending-reapproval");
+    let narrow = at.store.node_declares("n", surface(&["system.which"])).await.unwrap().unwrap();
+    assert_eq!(narrow.settled, wider.node.pending.map(|pending| pending.request_id));
+    assert!(at.store.node_declares("m", surface(&[])).await.unwrap().is_none());
 }

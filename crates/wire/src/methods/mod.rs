@@ -34,6 +34,8 @@ pub mod health;
 pub mod logs;
 pub mod models;
 pub mod node;
+pub mod node_events;
+pub mod node_pending;
 pub mod presence;
 pub mod resume;
 pub mod session_edit;

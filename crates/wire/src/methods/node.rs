@@ -20,6 +20,8 @@ methods! {
     Answer = "node.invoke.result", AnswerParams => Taken;
     /// `node.invoke.progress`
     Progress = "node.invoke.progress", ProgressParams => Taken;
+    /// `node.invoke.input`
+    Input = "node.invoke.input", InputParams => Taken;
     /// `node.event`
     Event = "node.event", EventParams => EventResult;
     /// `node.pair.list`
@@ -229,6 +231,34 @@ pub struct ProgressParams {
     pub seq: u64,
     /// At most [`CHUNK_MAX_BYTES`] of UTF-8.
     pub chunk: String,
+}
+
+/// More for a call under way (N-5.13), from whoever made it; an addition of ours.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InputParams {
+    /// The call, by its `idempotencyKey`.
+    pub invoke_id: String,
+    /// Who was asked.
+    pub node_id: String,
+    /// JSON text, at most [`CHUNK_MAX_BYTES`].
+    #[serde(rename = "payloadJSON")]
+    pub payload_json: String,
+}
+
+/// `node.invoke.input`, to a node (N-5.13).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InvokeInput {
+    /// The call.
+    pub id: String,
+    /// Who was asked.
+    pub node_id: String,
+    /// From 0, without gaps.
+    pub seq: u64,
+    /// JSON text.
+    #[serde(rename = "payloadJSON")]
+    pub payload_json: String,
 }
 
 /// Commands that spy, send or spend: never asked for without the config's own word, whatever was approved (N-4.5).

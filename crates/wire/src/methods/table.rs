@@ -210,6 +210,7 @@ pub const ALL: &[Row] = &[
     row("node.describe", Operator(Scope::Read)),
     row("node.event", Node),
     row("node.invoke", Dynamic(Scope::Write)).idempotent(),
+    row("node.invoke.input", Operator(Scope::Write)).ours(),
     row("node.invoke.progress", Node),
     row("node.invoke.result", Node),
     row("node.list", Operator(Scope::Read)),

@@ -49,6 +49,7 @@ async fn the_model_is_sent_the_prompt_the_files_and_stamped_words() {
     assert!(system.stable.contains("## AGENTS.md\n") && system.stable.contains("- echo: Does as the test says\n"));
     assert!(system.stable.contains("`BOOTSTRAP.md` below says how to begin"));
     assert!(system.volatile.contains("Runtime: agent=main | session=agent:main:main | sessionId="), "{system:?}");
+    assert!(system.volatile.ends_with(" | active_node=unknown"), "{system:?}");
 }
 
 ///

@@ -3,9 +3,12 @@
 use serde_json::Value;
 use wire::ErrorShape;
 use wire::methods::node::{EventParams, EventResult};
+use wire::methods::node_events::{Activity, PushRegistration};
 
 use crate::node_events::{self, Heard};
+use crate::nodes::Live;
 use crate::nodes::invoke::pairing_changed;
+use crate::nodes::platform::Platform;
 use crate::rpc::{Cx, unavailable};
 
 /// Takes an event in.
@@ -26,12 +29,34 @@ pub(super) async fn event(cx: Cx, params: EventParams) -> Result<EventResult, Er
             cx.store.device_seen(&node_id, "alive", Some(&cx.who.peer.to_string()));
             Ok(done(params, true, "persisted"))
         }
+        "node.presence.activity" => Ok(match activity(&cx, &live, details) {
+            Some(word) => done(params, true, word),
+            None => done(params, false, "invalid_payload"),
+        }),
+        "push.apns.register" => match PushRegistration::read(details) {
+            Some(push) => {
+                let known = cx.nodes.note_push(&node_id, push).await.map_err(unavailable)?;
+                Ok(done(params, known, if known { "stored" } else { "pairing_changed" }))
+            }
+            None => Ok(done(params, false, "invalid_payload")),
+        },
         _ => {
             let heard = node_events::take(&cx, &live, &params.event, details).await?;
             let heard = heard.unwrap_or(Heard { handled: false, reason: "unsupported_event" });
             Ok(done(params, heard.handled, heard.reason))
         }
     }
+}
+
+/// N-7.8: only of a Mac's app, and what became of it.
+fn activity(cx: &Cx, live: &Live, details: Value) -> Option<&'static str> {
+    if live.platform() != Platform::Macos {
+        return None;
+    }
+    let activity = Activity::read(details)?;
+    let word = if matches!(activity, Activity::Idle(_)) { "updated" } else { "cleared" };
+    cx.nodes.note_activity(&cx.who, &activity);
+    Some(word)
 }
 
 /// N-7.9: numbers of a plausible machine, and nothing else worth keeping.

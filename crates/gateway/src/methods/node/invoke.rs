@@ -1,7 +1,9 @@
 //! Calls of nodes, and what nodes say to them (N-5).
 
 use wire::ErrorShape;
-use wire::methods::node::{AnswerParams, CHUNK_MAX_BYTES, InvokeParams, InvokeResult, ProgressParams, Taken};
+use wire::methods::node::{
+    AnswerParams, CHUNK_MAX_BYTES, InputParams, InvokeParams, InvokeResult, ProgressParams, Taken,
+};
 
 use crate::nodes::by::By;
 use crate::nodes::calls::Heard;
@@ -10,6 +12,17 @@ use crate::rpc::Cx;
 /// Asks a node.
 pub(super) async fn invoke(cx: Cx, params: InvokeParams) -> Result<InvokeResult, ErrorShape> {
     cx.nodes.invoke(By::Client(&cx.who), params).await
+}
+
+/// Sends more to a call this connection made (N-5.13).
+pub(super) async fn input(cx: Cx, params: InputParams) -> Result<Taken, ErrorShape> {
+    let is_json = || serde_json::from_str::<serde::de::IgnoredAny>(&params.payload_json).is_ok();
+    if params.payload_json.len() > CHUNK_MAX_BYTES || !is_json() {
+        let message =
+            format!("invalid node.invoke.input params: at /payloadJSON: JSON text of at most {CHUNK_MAX_BYTES} bytes");
+        return Err(ErrorShape::invalid(message));
+    }
+    Ok(taken(cx.nodes.input(&cx.who, params)))
 }
 
 /// A node answers (N-5.3).

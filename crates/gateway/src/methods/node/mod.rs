@@ -4,9 +4,10 @@ mod event;
 mod invoke;
 mod list;
 mod pair;
+mod pending;
 mod updates;
 
-use wire::methods::node;
+use wire::methods::{node, node_pending};
 
 use crate::rpc::Table;
 
@@ -21,9 +22,14 @@ pub(super) fn add(table: Table) -> Table {
         .on::<node::PairReject>(pair::reject)
         .on::<node::PairRemove>(pair::remove)
         .on::<node::Invoke>(invoke::invoke)
+        .on::<node::Input>(invoke::input)
         .on::<node::Answer>(invoke::answer)
         .on::<node::Progress>(invoke::progress)
         .on::<node::Event>(event::event)
+        .on::<node_pending::Pull>(pending::pull)
+        .on::<node_pending::Ack>(pending::ack)
+        .on::<node_pending::Enqueue>(pending::enqueue)
+        .on::<node_pending::Drain>(pending::drain)
         .on::<node::PluginToolsUpdate>(updates::plugin_tools)
         .on::<node::SkillsUpdate>(updates::skills)
         .on::<node::RunnerInventoryUpdate>(updates::runner_inventory)

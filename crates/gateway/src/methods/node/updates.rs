@@ -34,11 +34,12 @@ pub(super) async fn runner_inventory(cx: Cx, _: Value) -> Result<Value, ErrorSha
 }
 
 /// The node that speaks, on the connection that is its own.
-fn speaker(cx: &Cx) -> Result<(String, Live), ErrorShape> {
+pub(super) fn speaker(cx: &Cx) -> Result<(String, Live), ErrorShape> {
     let live = cx.nodes.speaking(&cx.who).ok_or_else(stale)?;
     Ok((live.caller.device_id.clone().unwrap_or_default(), live))
 }
 
-fn stale() -> ErrorShape {
+/// The answer to one that is not a node any more.
+pub(super) fn stale() -> ErrorShape {
     pairing_changed("node pairing changed before request dispatch")
 }
