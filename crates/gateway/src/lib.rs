@@ -6,6 +6,7 @@
 mod agents;
 mod announcement;
 mod auth;
+mod bridge;
 mod clockwork;
 mod config_now;
 mod config_watch;

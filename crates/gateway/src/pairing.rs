@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 use store::{Approval, Device, NewDevice, NewPairing, PairingRequest, Provenance, Store, StoreError};
+use tokio::sync::watch;
 use wire::device_auth::decode_public_key;
 use wire::{ErrorCode, ErrorShape, Role, ScopeSet, close, events};
 
@@ -24,12 +25,14 @@ pub(crate) struct Asked {
 pub(crate) struct Pairing {
     store: Store,
     hub: Hub,
+    /// Counts decisions, for those that wait for one.
+    decided: watch::Sender<u64>,
 }
 
 impl Pairing {
     /// Over this store, announcing on this hub.
     pub(crate) fn new(store: Store, hub: Hub) -> Self {
-        Self { store, hub }
+        Self { store, hub, decided: watch::Sender::new(0) }
     }
 
     /// Approves a local device without a question, and tells operators that it happened (PAIR-4, PAIR-10).
@@ -57,6 +60,13 @@ impl Pairing {
         known: Option<&Device>,
     ) -> Result<Asked, StoreError> {
         let (role, scopes) = (new.role, new.scopes.clone());
+        let request = self.put(new, requirement).await?;
+        let refusal = required(requirement, &request.request_id, &request.device_id, role, &scopes, known);
+        Ok(Asked { request, refusal })
+    }
+
+    /// The same for a device that goes on waiting where it is.
+    pub(crate) async fn put(&self, new: NewPairing, requirement: Requirement) -> Result<PairingRequest, StoreError> {
         let waiting = self.store.put_pairing_request(new).await?;
         let request = waiting.request;
         if let Some(superseded) = &waiting.superseded {
@@ -69,8 +79,12 @@ impl Pairing {
             );
             self.hub.broadcast(&events::DEVICE_PAIR_REQUESTED, &pending_row(&request));
         }
-        let refusal = required(requirement, &request.request_id, &request.device_id, role, &scopes, known);
-        Ok(Asked { request, refusal })
+        Ok(request)
+    }
+
+    /// Changes with every decision about a request.
+    pub(crate) fn decided(&self) -> watch::Receiver<u64> {
+        self.decided.subscribe()
     }
 
     /// Approves a waiting request on this word; `None` when it does not wait any more.
@@ -113,6 +127,7 @@ impl Pairing {
         let payload =
             json!({"requestId": request_id, "deviceId": device_id, "decision": decision, "ts": base::now_ms()});
         self.hub.broadcast(&events::DEVICE_PAIR_RESOLVED, &payload);
+        self.decided.send_modify(|count| *count += 1);
     }
 }
 

@@ -103,7 +103,18 @@ impl Presence {
             prune(&mut rows);
         }
         self.announce();
-        Some(Visit { presence: self.clone(), key })
+        let gone = if is_on_bridge(caller) { "node-disconnected" } else { "disconnect" };
+        Some(Visit { presence: self.clone(), key, gone })
+    }
+
+    /// A node on the Bridge is here still (N-9.2).
+    pub(crate) fn beacon(&self, caller: &Caller, reason: &str) {
+        let Some(key) = &caller.device_id else { return };
+        if let Some(row) = self.lock().iter_mut().find(|row| row.key == *key && row.open > 0) {
+            row.body.insert("reason".into(), json!(reason));
+            row.body.insert("ts".into(), json!(base::now_ms()));
+        }
+        self.announce();
     }
 
     /// Adds or replaces a row that somebody reported (`system-event`).
@@ -118,7 +129,7 @@ impl Presence {
         self.announce();
     }
 
-    fn leave(&self, key: &str) {
+    fn leave(&self, key: &str, reason: &str) {
         {
             let mut rows = self.lock();
             let Some(row) = rows.iter_mut().find(|row| row.key == key) else { return };
@@ -129,7 +140,7 @@ impl Presence {
             let now = base::now_ms();
             row.left_at_ms = Some(now);
             row.body.remove("onlineSince");
-            row.body.insert("reason".into(), json!("disconnect"));
+            row.body.insert("reason".into(), json!(reason));
             row.body.insert("ts".into(), json!(now));
         }
         self.announce();
@@ -152,11 +163,12 @@ impl Presence {
 pub(crate) struct Visit {
     presence: Presence,
     key: String,
+    gone: &'static str,
 }
 
 impl Drop for Visit {
     fn drop(&mut self) {
-        self.presence.leave(&self.key);
+        self.presence.leave(&self.key, self.gone);
     }
 }
 
@@ -177,7 +189,7 @@ fn body(caller: &Caller, device_id: &str) -> Map<String, Value> {
         "host": name, "clientId": client.id, "version": client.version, "platform": client.platform,
         "mode": client.mode, "deviceId": device_id, "roles": [caller.role],
         "instanceId": client.instance_id.as_deref().filter(|_| caller.role == Role::Operator).unwrap_or(device_id),
-        "reason": "connect", "ts": base::now_ms(), "onlineSince": base::now_ms(), "text": format!("{kind}: {name} · mode {}", client.mode),
+        "reason": if is_on_bridge(caller) { "node-connected" } else { "connect" }, "ts": base::now_ms(), "onlineSince": base::now_ms(), "text": format!("{kind}: {name} · mode {}", client.mode),
     }));
     if !caller.scopes.is_empty() {
         body.insert("scopes".into(), json!(caller.scopes));
@@ -188,10 +200,17 @@ fn body(caller: &Caller, device_id: &str) -> Map<String, Value> {
     if let Some(zone) = &client.time_zone {
         body.insert("timeZone".into(), json!(zone));
     }
+    if is_on_bridge(caller) {
+        body.insert("ip".into(), json!(caller.peer.to_string()));
+    }
     if let Some(model) = &client.model_identifier {
         body.insert("modelIdentifier".into(), json!(model));
     }
     body
+}
+
+fn is_on_bridge(caller: &Caller) -> bool {
+    caller.client.mode == wire::bridge::CLIENT
 }
 
 fn object(value: Value) -> Map<String, Value> {

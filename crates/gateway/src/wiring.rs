@@ -16,13 +16,14 @@ use wire::{close, events};
 use crate::announcement::Announcement;
 use crate::auth::Gate;
 use crate::auth::run_token::RunToken;
+use crate::bridge::Bridge;
 use crate::clockwork;
 use crate::config_now::ConfigNow;
 use crate::config_watch;
 use crate::conn::handshake::Front;
 use crate::conn::limits::{Limits, Places, SIGNAL_BUDGET, SIGNAL_DRAIN};
 use crate::conn::outbound::Close;
-use crate::discovery::Discovery;
+use crate::discovery::{BridgeFacts, Discovery};
 use crate::health::Health;
 use crate::hello;
 use crate::http::bind::{self, BindError};
@@ -194,6 +195,8 @@ impl Gateway {
         let features = hello::features(&table);
         let front = Front { services: services.clone(), table, features, tasks: tasks.clone(), limits };
         let places = Places::default();
+        let bridge_places = places.clone();
+        let bridge = Bridge::open(&services, &overrides).await;
         let (local, socket_file) = local_socket::open(&services.config.paths().local_socket()).unzip();
         let (serving, serving_front) = (tasks.clone(), front.clone());
         let serve = move |door: Door, end: CancellationToken| {
@@ -223,19 +226,25 @@ impl Gateway {
             let serve = move |listener, end| serve(Door::Tcp(listener), end);
             tasks.spawn(tailnet::follow(port, bound, serve, stop.clone()));
         }
+        let discovered = bridge.as_ref().and_then(BridgeFacts::of);
+        let bridge_addresses = bridge.as_ref().map(|bridge| bridge.addresses.clone()).unwrap_or_default();
+        if let Some(bridge) = bridge {
+            bridge.serve(&bridge_places, &front, &stop);
+        }
         tasks.spawn(config_watch::run(services.clone(), stop.clone()));
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
         services.tailscale.settled(TAILSCALE_SETTLES_WITHIN).await;
         let announcement = Announcement::of(&services, &addresses);
         announcement.log(&services, run_token.token().is_some());
         let fingerprint = services.tls.as_ref().map(|tls| tls.fingerprint());
-        let discovery = Discovery::start(&services, &addresses, fingerprint.as_deref()).await;
+        let discovery = Discovery::start(&services, &addresses, fingerprint.as_deref(), discovered).await;
         tasks.spawn(supervisor::watchdog(stop.clone()));
         supervisor::tell(News::Ready(&announcement.urls.join(", ")));
         let drain = limits.drain;
         Ok(Running {
             addresses,
             token: run_token.token().cloned(),
+            bridge: bridge_addresses,
             announcement,
             services,
             discovery,
@@ -275,6 +284,8 @@ async fn instance_id(store: &Store) -> Result<String, StoreError> {
 pub struct Running {
     /// Where it listens.
     pub addresses: Vec<SocketAddr>,
+    /// Where the Bridge listens, when it does (N-14.2).
+    pub bridge: Vec<SocketAddr>,
     /// The token made for this run, when none was configured.
     pub token: Option<Secret>,
     /// What to tell whoever started it.

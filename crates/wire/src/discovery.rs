@@ -6,6 +6,9 @@ pub const SERVICE_TYPE: &str = "_openclaw-gw._tcp";
 /// Types of earlier names, still listened for and marked as legacy.
 pub const LEGACY_SERVICE_TYPES: [&str; 2] = ["_moltbot-gw._tcp", "_clawdbot-gw._tcp"];
 
+/// The type under which the oldest apps look for a Bridge (N-14.13).
+pub const BRIDGE_SERVICE_TYPE: &str = "_clawdbot-bridge._tcp";
+
 /// The domain of multicast DNS.
 pub const LOCAL_DOMAIN: &str = "local.";
 
@@ -27,6 +30,12 @@ pub mod txt {
     pub const TLS_SHA256: &str = "gatewayTlsSha256";
     /// `1` when bound beyond loopback.
     pub const DIRECT: &str = "gatewayDirectReachable";
+    /// The port of the Bridge.
+    pub const BRIDGE_PORT: &str = "bridgePort";
+    /// `1` when the Bridge speaks TLS.
+    pub const BRIDGE_TLS: &str = "bridgeTls";
+    /// The fingerprint served there.
+    pub const BRIDGE_TLS_SHA256: &str = "bridgeTlsSha256";
     /// The port of sshd; `full` only.
     pub const SSH_PORT: &str = "sshPort";
     /// Where the program is; `full` only.

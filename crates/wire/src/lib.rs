@@ -5,6 +5,7 @@
 //! [`device_auth`]), [`scope`]s, [`limits`], the table of every [`methods::Method`] with its permission, the events,
 //! and the words shared by all of them ([`ids`], [`message`]).
 
+pub mod bridge;
 pub mod close;
 pub mod connect;
 pub mod device_auth;

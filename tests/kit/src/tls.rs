@@ -121,9 +121,21 @@ impl TestPair {
 /// # Panics
 /// Never: the provider speaks TLS 1.3.
 pub fn trusting_client() -> Arc<ClientConfig> {
+    client_of(&rustls::version::TLS13)
+}
+
+/// The same for a client that knows no more than TLS 1.2.
+///
+/// # Panics
+/// Never: the provider speaks TLS 1.2.
+pub fn older_client() -> Arc<ClientConfig> {
+    client_of(&rustls::version::TLS12)
+}
+
+fn client_of(version: &'static rustls::SupportedProtocolVersion) -> Arc<ClientConfig> {
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .expect("TLS 1.3 is there")
+        .with_protocol_versions(&[version])
+        .expect("the version is there")
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anybody))
         .with_no_client_auth();

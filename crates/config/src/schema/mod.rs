@@ -4,6 +4,7 @@
 //! secrets all come from their derives. What is not ours yet is in `passed.rs` and passes untouched.
 
 pub(crate) mod agents;
+pub(crate) mod bridge;
 pub(crate) mod browser;
 pub(crate) mod commands;
 pub(crate) mod control_ui;
@@ -58,6 +59,8 @@ pub struct Config {
     pub browser: browser::Browser,
     /// What this machine offers as a node.
     pub node_host: node_host::NodeHost,
+    /// The listener for the oldest apps.
+    pub bridge: bridge::Bridge,
     /// Channels by name; whoever owns a channel types its own part.
     #[schemars(schema_with = "open_map")]
     pub channels: Map<String, Value>,

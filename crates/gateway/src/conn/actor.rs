@@ -148,7 +148,7 @@ impl<Io: FrameIo> Actor<Io> {
         match dispatch(&self.table, cx, &request, reply.clone()) {
             Outcome::Runs(work) => {
                 *refused = 0;
-                self.start(work, reply, permit);
+                start(&self.tasks, work, reply, permit);
             }
             Outcome::Refused => *refused = 0,
             Outcome::WrongRole => {
@@ -160,26 +160,27 @@ impl<Io: FrameIo> Actor<Io> {
         }
     }
 
-    fn start(&mut self, work: Work, reply: Reply, permit: OwnedSemaphorePermit) {
-        let mut guarded = AssertUnwindSafe(work).catch_unwind().map(move |ended| {
-            if ended.is_err() {
-                tracing::error!("a handler panicked");
-                reply.error(&ErrorShape::unavailable("this request failed inside the Gateway; see its log"), None);
-            }
-        });
-        // A look without a waker: the task of one that has to wait looks again at once, with its own.
-        if (&mut guarded).now_or_never().is_none() {
-            self.tasks.spawn(async move {
-                guarded.await;
-                drop(permit);
-            });
-        }
-    }
-
     /// Closes, behind what waits unless it must end at once.
     async fn farewell(self) {
         let Some(close) = self.outbound.ended() else { return };
         part(self.io, [Outgoing::Close(close.code, close.reason)]).await;
+    }
+}
+
+/// Runs a handler: in place while it need not wait, as one of `tasks` from then on.
+pub(crate) fn start(tasks: &TaskTracker, work: Work, reply: Reply, permit: OwnedSemaphorePermit) {
+    let mut guarded = AssertUnwindSafe(work).catch_unwind().map(move |ended| {
+        if ended.is_err() {
+            tracing::error!("a handler panicked");
+            reply.error(&ErrorShape::unavailable("this request failed inside the Gateway; see its log"), None);
+        }
+    });
+    // A look without a waker: the task of one that has to wait looks again at once, with its own.
+    if (&mut guarded).now_or_never().is_none() {
+        tasks.spawn(async move {
+            guarded.await;
+            drop(permit);
+        });
     }
 }
 

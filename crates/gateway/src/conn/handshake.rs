@@ -137,7 +137,7 @@ async fn send_away(io: impl FrameIo, parting: Parting) {
 }
 
 /// A node takes its place among the others, and is told what to listen for as soon as it is in (N-2.8).
-async fn greet_node(services: &Services, caller: &Arc<Caller>, claims: Option<Claims>) -> Option<Stay> {
+pub(crate) async fn greet_node(services: &Services, caller: &Arc<Caller>, claims: Option<Claims>) -> Option<Stay> {
     let claims = claims?;
     voicewake::greet(services, caller.conn_id).await;
     let arrived = services.nodes.arrive(caller, claims).await;
@@ -148,7 +148,7 @@ async fn greet_node(services: &Services, caller: &Arc<Caller>, claims: Option<Cl
 }
 
 /// Notes when a device was here; `clockwork` writes it down.
-fn note_visit(services: &Services, caller: &Caller, reason: &str) {
+pub(crate) fn note_visit(services: &Services, caller: &Caller, reason: &str) {
     if let Some(device_id) = &caller.device_id {
         services.store.device_seen(device_id, reason, Some(&caller.peer.to_string()));
     }

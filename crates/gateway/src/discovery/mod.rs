@@ -16,7 +16,7 @@ use crate::http::tailnet;
 use crate::services::Services;
 
 pub(crate) use advertise::Advertiser;
-pub(crate) use record::Record;
+pub(crate) use record::{BridgeFacts, Record};
 
 /// What is advertised while this is held; goodbye packets are sent when it is closed.
 #[derive(Default)]
@@ -27,10 +27,15 @@ pub(crate) struct Discovery {
 impl Discovery {
     /// Starts what the config asks for. Never fails; waits for nobody, and for the kernel's list of addresses where a zone
     /// is to hold them.
-    pub(crate) async fn start(services: &Services, addresses: &[SocketAddr], fingerprint: Option<&str>) -> Self {
+    pub(crate) async fn start(
+        services: &Services,
+        addresses: &[SocketAddr],
+        fingerprint: Option<&str>,
+        bridge: Option<BridgeFacts>,
+    ) -> Self {
         let config = services.config.current();
         let env = services.config.env();
-        let record = Record::of(services, addresses, fingerprint);
+        let record = Record { bridge, ..Record::of(services, addresses, fingerprint) };
         if let Some(domain) = &config.discovery.wide_area.domain {
             let folder = services.config.paths().dns();
             match zone::publish(&folder, domain, &record, &tailnet::addresses().await) {

@@ -6,7 +6,23 @@ use config::MdnsMode;
 use wire::discovery::txt;
 
 use super::names;
+use crate::bridge::Bridge;
 use crate::services::Services;
+
+/// The Bridge beside the Gateway, as the oldest apps look for it (N-14.13).
+#[derive(Debug, Clone)]
+pub(crate) struct BridgeFacts {
+    pub(super) port: u16,
+    pub(super) fingerprint: Option<String>,
+}
+
+impl BridgeFacts {
+    /// Of one that others can reach.
+    pub(crate) fn of(bridge: &Bridge) -> Option<Self> {
+        let open = bridge.addresses.iter().find(|address| !address.ip().is_loopback())?;
+        Some(Self { port: open.port(), fingerprint: bridge.fingerprint() })
+    }
+}
 
 /// The facts, before a mode decides how many are told.
 #[derive(Debug, Clone)]
@@ -23,6 +39,7 @@ pub(crate) struct Record {
     pub(super) ssh_port: Option<String>,
     pub(super) cli_path: Option<String>,
     pub(super) tailnet_dns: Option<String>,
+    pub(super) bridge: Option<BridgeFacts>,
 }
 
 impl Record {
@@ -42,6 +59,7 @@ impl Record {
             ssh_port: env.get("SSH_PORT"),
             cli_path: env.get("CLI_PATH").or(program),
             tailnet_dns: env.get("TAILNET_DNS"),
+            bridge: None,
         }
     }
 
@@ -71,6 +89,22 @@ impl Record {
         pairs
     }
 
+    /// The TXT pairs of the Bridge beside it.
+    pub(super) fn bridge_txt(
+        &self,
+        bridge: &BridgeFacts,
+        mode: MdnsMode,
+        is_multicast: bool,
+    ) -> Vec<(&'static str, String)> {
+        let mut pairs = self.txt(mode, is_multicast);
+        pairs.retain(|(key, _)| *key != txt::DIRECT && *key != txt::TRANSPORT);
+        pairs.extend([(txt::TRANSPORT, "bridge".to_owned()), (txt::BRIDGE_PORT, bridge.port.to_string())]);
+        if let Some(print) = &bridge.fingerprint {
+            pairs.extend([(txt::BRIDGE_TLS, "1".to_owned()), (txt::BRIDGE_TLS_SHA256, print.clone())]);
+        }
+        pairs
+    }
+
     /// A record for tests.
     #[cfg(test)]
     pub(super) fn example() -> Self {
@@ -85,6 +119,7 @@ impl Record {
             ssh_port: Some("22".into()),
             cli_path: Some("/usr/bin/openclaw".into()),
             tailnet_dns: Some("studio.tail1.ts.net".into()),
+            bridge: None,
         }
     }
 }
@@ -108,5 +143,31 @@ mod tests {
         let more = ["gatewayTls", "gatewayTlsSha256", "gatewayDirectReachable"];
         assert_eq!(keys(&secure, MdnsMode::Minimal), [&always[..], &more].concat());
         assert!(!secure.txt(MdnsMode::Minimal, false).iter().any(|(key, _)| *key == "lanHost"));
+    }
+
+    /// N-14.13
+    #[test]
+    fn the_bridge_is_told_of_in_the_words_of_its_time() {
+        let bridge = BridgeFacts { port: 18790, fingerprint: Some("cd".into()) };
+        let record = Record { tls: true, fingerprint: Some("ab".into()), is_direct: true, ..Record::example() };
+        let told = record.bridge_txt(&bridge, MdnsMode::Minimal, true);
+        let pair = |key| told.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str());
+        for (key, value) in [
+            ("role", "gateway"),
+            ("transport", "bridge"),
+            ("gatewayPort", "18789"),
+            ("bridgePort", "18790"),
+            ("bridgeTls", "1"),
+            ("bridgeTlsSha256", "cd"),
+            ("gatewayTlsSha256", "ab"),
+            ("lanHost", "studio.local"),
+        ] {
+            assert_eq!(pair(key), Some(value), "{key}");
+        }
+        assert_eq!(pair("gatewayDirectReachable"), None);
+        let plain = BridgeFacts { fingerprint: None, ..bridge };
+        assert!(
+            !record.bridge_txt(&plain, MdnsMode::Minimal, true).iter().any(|(key, _)| key.starts_with("bridgeTls"))
+        );
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use config::MdnsMode;
 use jiff::Zoned;
 use sha2::{Digest as _, Sha256};
-use wire::discovery::SERVICE_TYPE;
+use wire::discovery::{BRIDGE_SERVICE_TYPE, SERVICE_TYPE};
 
 use super::{Record, names};
 
@@ -68,16 +68,20 @@ fn records(record: &Record, addresses: &[IpAddr]) -> String {
             let _infallible = writeln!(body, "{name} IN {kind} {address}");
         }
     }
-    let instance = format!("{}.{SERVICE_TYPE}", escaped_label(&record.instance));
-    let txt: Vec<String> =
-        record.txt(MdnsMode::Full, false).iter().map(|(key, value)| quoted(&format!("{key}={value}"))).collect();
-    let _infallible = write!(
-        body,
-        "{SERVICE_TYPE} IN PTR {instance}\n{instance} IN SRV 0 0 {} {}\n{instance} IN TXT {}\n",
-        record.port,
-        record.host,
-        txt.join(" ")
-    );
+    let mut services = vec![(SERVICE_TYPE, record.port, record.txt(MdnsMode::Full, false))];
+    if let Some(bridge) = &record.bridge {
+        services.push((BRIDGE_SERVICE_TYPE, bridge.port, record.bridge_txt(bridge, MdnsMode::Full, false)));
+    }
+    for (kind, port, pairs) in services {
+        let instance = format!("{}.{kind}", escaped_label(&record.instance));
+        let txt: Vec<String> = pairs.iter().map(|(key, value)| quoted(&format!("{key}={value}"))).collect();
+        let _infallible = write!(
+            body,
+            "{kind} IN PTR {instance}\n{instance} IN SRV 0 0 {port} {}\n{instance} IN TXT {}\n",
+            record.host,
+            txt.join(" ")
+        );
+    }
     body
 }
 

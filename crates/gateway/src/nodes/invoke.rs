@@ -7,8 +7,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant as Moment, timeout_at};
 use uuid::Uuid;
 use wire::methods::node::{
-    AnswerParams, InputParams, InvokeCancel, InvokeInput, InvokeParams, InvokeRequest, InvokeResult,
-    ProgressParams,
+    AnswerParams, InputParams, InvokeCancel, InvokeInput, InvokeParams, InvokeRequest, InvokeResult, ProgressParams,
 };
 use wire::{ErrorShape, Scope, events};
 

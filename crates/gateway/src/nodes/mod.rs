@@ -70,6 +70,11 @@ impl Claims {
     pub(crate) fn invited(self, is_invited: bool) -> Self {
         Self { is_invited, ..self }
     }
+
+    /// Those of a node on the Bridge.
+    pub(crate) fn by_bridge(declared: Surface, answers_within: Duration) -> Self {
+        Self { declared, path_env: None, answers_within, is_invited: false }
+    }
 }
 
 /// A node that is connected.

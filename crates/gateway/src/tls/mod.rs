@@ -70,6 +70,16 @@ impl Tls {
         Ok(Self { files, server: Arc::new(server), shown })
     }
 
+    /// The same pair, shown to peers that know no more than TLS 1.2 too (N-14.2).
+    pub(crate) fn for_older_peers(&self) -> Self {
+        let server = ServerConfig::builder_with_provider(pair::provider())
+            .with_protocol_versions(&[&rustls::version::TLS12, &rustls::version::TLS13])
+            .expect("the provider has cipher suites of both")
+            .with_no_client_auth()
+            .with_cert_resolver(self.shown.clone());
+        Self { files: self.files.clone(), server: Arc::new(server), shown: self.shown.clone() }
+    }
+
     /// The fingerprint clients pin (TLS-5).
     pub(crate) fn fingerprint(&self) -> String {
         self.shown.state().pair.fingerprint.clone()

@@ -42,7 +42,8 @@ impl House {
         Self::made(config, Limits::default(), &tailnet.path()).await
     }
 
-    async fn made(config: &str, limits: Limits, path: &str) -> Self {
+    /// With this config file, these limits on each connection, and this search path.
+    pub(crate) async fn made(config: &str, limits: Limits, path: &str) -> Self {
         let state = tempfile::tempdir().unwrap();
         let env = Env::of([("HOME", state.path().to_str().unwrap()), ("PATH", path)]);
         let paths = StatePaths::resolve(&env, None).unwrap();
@@ -66,6 +67,16 @@ impl House {
     /// Where it listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.running.addresses[0]
+    }
+
+    /// Where its Bridge listens.
+    pub(crate) fn bridge(&self) -> SocketAddr {
+        self.running.bridge[0]
+    }
+
+    /// Every address of its Bridge.
+    pub(crate) fn bridges(&self) -> &[SocketAddr] {
+        &self.running.bridge
     }
 
     /// A client that is let in.

@@ -4,6 +4,7 @@
 
 mod auth;
 mod auth_matrix;
+mod bridge;
 mod exec_approvals;
 mod handshake;
 mod house;
@@ -13,8 +14,9 @@ mod limits;
 mod methods;
 mod node_browser;
 mod node_events;
-mod node_tools;
+mod node_faults;
 mod node_presence;
+mod node_tools;
 mod node_work;
 mod nodes;
 mod pairing;

@@ -1,5 +1,6 @@
 //! Bounded fuzzing of what strangers send before they have proven anything: no input may panic.
 
+use openclaw_wire::bridge::{FromNode, Hello};
 use openclaw_wire::connect::ConnectParams;
 use openclaw_wire::frame::Request;
 
@@ -7,6 +8,35 @@ use openclaw_wire::frame::Request;
 fn no_bytes_break_the_frame_reader() {
     bolero::check!().with_type::<String>().with_iterations(5_000).for_each(|text| {
         let _parsed = Request::parse(text);
+    });
+}
+
+/// N-14.1, N-14.3: any line, and lines that look right at first.
+#[test]
+fn no_line_breaks_the_bridges_reader() {
+    bolero::check!().with_type::<(u8, String, String)>().with_iterations(5_000).for_each(|(kind, id, text)| {
+        let kinds = ["hello", "pair-request", "req", "event", "invoke-res", "ping", "pong", text];
+        let line = serde_json::json!({
+            "type": kinds[usize::from(*kind) % kinds.len()], "id": id, "nodeId": id, "method": text, "event": text,
+            "ok": kind % 2 == 0, "paramsJSON": text, "payloadJSON": text, "displayName": text, "commands": [text],
+        })
+        .to_string();
+        for line in [
+            text.as_str(),
+            &line,
+            &line[..line.len() / 2 - (0..4).find(|n| line.is_char_boundary(line.len() / 2 - n)).unwrap()],
+        ] {
+            match openclaw_wire::bridge::read(line) {
+                Ok(FromNode::Hello(hello) | FromNode::PairRequest(hello)) => {
+                    let _judged = hello.id();
+                    assert!(Hello::word(hello.display_name.as_deref()).is_none_or(|word| word.len() <= 256));
+                }
+                Ok(_) => {}
+                Err(why) => assert!(why.chars().count() < 300),
+            }
+            // Whatever goes out by mistake stays one line.
+            assert!(openclaw_wire::bridge::line_of(line.replace('\n', " ")).is_none_or(|line| !line.contains('\n')));
+        }
     });
 }
 
