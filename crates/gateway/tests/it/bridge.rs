@@ -334,6 +334,7 @@ async fn a_word_counts_for_the_connection_that_waits_and_a_removed_node_is_out()
     assert_eq!(second.refused(json!({"type": "ping", "id": "1"})).await.0, "UNAUTHORIZED");
     owner.request("device.pair.approve", json!({"requestId": asked["requestId"]})).await.unwrap();
     let token = text(&second.kind("pair-ok").await["token"]);
+    second.kind("hello-ok").await;
     assert_eq!(app.hears().await["code"], "UNAUTHORIZED", "the newest one waits for the node");
 
     let mut third = App::dial(house.bridge()).await;
