@@ -33,6 +33,7 @@ impl Nodes {
         let (by, peer) = match by {
             By::Client(who) => (who.device_id.clone().unwrap_or_else(|| who.client.id.clone()), Some(who.peer)),
             By::Agent(asker) => (asker.session.to_string(), None),
+            By::Gateway => ("gateway".to_owned(), None),
         };
         let peer = peer.map(tracing::field::display);
         tracing::info!(
