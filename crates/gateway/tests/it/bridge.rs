@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _,
 use tokio::net::TcpStream;
 
 use crate::house::{House, TOKEN};
-use crate::nodes::{call, code, describe};
+use crate::nodes::{call, describe};
 
 /// Nothing a test waits for takes longer on a loaded machine.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -56,7 +56,7 @@ mod tests {
             let plain = match access {
                 Access::Everyone => true,
                 Access::Node => *grade == Grade::Node,
-                Access::Operator(scope) | Access::Dynamic(scope) => may.contains(&scope),
+                Access::Operator(scope) | Access::Dynamic(scope) | Access::Shared(scope) => may.contains(&scope),
             };
             assert!(plain || *grade == Grade::Owner, "{name}");
         }
