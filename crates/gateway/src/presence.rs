@@ -219,3 +219,42 @@ fn object(value: Value) -> Map<String, Value> {
         _ => Map::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use wire::ScopeSet;
+    use wire::bridge::CLIENT;
+    use wire::connect::{AuthMethod, ClientInfo};
+
+    use super::*;
+    use crate::auth::locality::Attribution;
+    use crate::rpc::ConnId;
+
+    /// N-9.2, N-14.12
+    #[test]
+    fn a_node_on_the_bridge_is_shown_again_until_it_goes() {
+        let presence = Presence::new(Hub::default(), Versions::default(), &Machine::read(), "1", "i");
+        let client = ClientInfo { id: CLIENT.into(), mode: CLIENT.into(), platform: "ios".into(), ..<_>::default() };
+        let caller = Arc::new(Caller {
+            conn_id: ConnId::random(),
+            role: Role::Node,
+            scopes: ScopeSet::none(),
+            client,
+            device_id: Some("n".into()),
+            caps: Vec::new(),
+            auth: AuthMethod::DeviceToken,
+            peer: [192, 0, 2, 1].into(),
+            attribution: Attribution::DirectRemote,
+            origin: None,
+        });
+        let row = || presence.list().into_iter().find(|row| row["deviceId"] == "n").unwrap();
+        let visit = presence.enter(&caller);
+        assert_eq!((&row()["reason"], &row()["ip"]), (&json!("node-connected"), &json!("192.0.2.1")));
+        presence.beacon(&caller, "periodic");
+        assert_eq!((&row()["reason"], &row()["platform"]), (&json!("periodic"), &json!("ios")));
+        drop(visit);
+        assert_eq!(row()["reason"], "node-disconnected");
+        presence.beacon(&caller, "periodic");
+        assert_eq!(row()["reason"], "node-disconnected", "it is gone");
+    }
+}
