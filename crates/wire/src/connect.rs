@@ -112,7 +112,7 @@ impl ConnectParams {
     /// Turns the id of an app that still goes by an older name into today's (N-2.3); what it signed is remembered.
     pub fn rename_older_app(&mut self) {
         let rest = OLDER_NAMES.iter().find_map(|name| self.client.id.strip_prefix(name));
-        let today = rest.map(|rest| format!("openclaw-{rest}")).filter(|id| CLIENT_IDS.contains(&id.as_str()));
+        let today = rest.filter(|app| OLDER_APPS.contains(app)).map(|app| format!("openclaw-{app}"));
         if let Some(today) = today {
             self.client.older_id = Some(std::mem::replace(&mut self.client.id, today));
         }
@@ -147,6 +147,8 @@ pub const CLIENT_IDS: [&str; 17] = [
 
 /// How apps were called before; what follows is the same.
 const OLDER_NAMES: [&str; 2] = ["moltbot-", "clawdbot-"];
+/// The apps that existed then. Pages and commands of that time speak a protocol of their own, and are told so.
+const OLDER_APPS: [&str; 5] = ["macos", "linux", "ios", "watchos", "android"];
 
 /// Every `client.mode` the protocol knows.
 pub const CLIENT_MODES: [&str; 8] = ["webchat", "cli", "ui", "backend", "node", "worker", "probe", "test"];
@@ -496,7 +498,7 @@ mod tests {
     fn an_app_by_an_older_name_is_todays_and_signs_what_it_sent() {
         assert_eq!(renamed("clawdbot-ios"), ("openclaw-ios".into(), "clawdbot-ios".into()));
         assert_eq!(renamed("moltbot-android"), ("openclaw-android".into(), "moltbot-android".into()));
-        for id in ["openclaw-ios", "moltbot-nosuch", "moltbot", "cli"] {
+        for id in ["openclaw-ios", "moltbot-nosuch", "clawdbot-control-ui", "moltbot", "cli"] {
             assert_eq!(renamed(id), (id.into(), id.into()));
         }
     }

@@ -110,14 +110,14 @@ async fn each_lie_about_a_device_has_its_own_refusal() {
     }
 }
 
-/// SEED-5: clients of the earlier names sign without a nonce, have ids nobody knows any more and fields that are gone.
+/// SEED-5: clients of the earlier names sign without a nonce, have ids that only apps may keep (N-2.3) and fields that are gone.
 /// Each is told of the protocol, which an update mends; a client of today with the same mistake is told of the mistake.
 #[tokio::test]
 async fn a_client_of_the_earlier_pages_hears_of_the_protocol() {
     let house = House::start().await;
     let proof = json!({"id": "ab", "publicKey": "ab", "signature": "ab", "signedAt": 1_769_000_000_000_i64});
     let mistakes =
-        [("/device", proof), ("/client/id", json!("clawdbot-control-ui")), ("/client/id", json!("moltbot-ios"))];
+        [("/device", proof), ("/client/id", json!("clawdbot-control-ui")), ("/client/id", json!("moltbot-tui"))];
     for (pointer, value) in mistakes {
         let today = Connect::backend(TOKEN).set(pointer, value.clone());
         let january = today.clone().set("/minProtocol", json!(3)).set("/maxProtocol", json!(3));
