@@ -165,6 +165,14 @@ async fn a_browser_is_steered_through_the_gateway_and_ends_with_its_host() {
     assert!(file.message.contains("downloads are not kept"), "{file:?}");
     let back = browser.post("/navigate", json!({"url": page})).await;
     assert_eq!(back["loaded"], true, "nothing stands in the way: {back}");
+    let tab = browser.ask("GET", "/tabs", json!({})).await.unwrap()["result"]["tabs"].take();
+    let second = browser.post("/tabs/open", json!({"url": format!("{page}/next")})).await;
+    let second = second["targetId"].as_str().unwrap();
+    assert_eq!(browser.ask("DELETE", &format!("/tabs/{second}"), json!({})).await.unwrap()["result"]["ok"], true);
+    let gone = browser.ask("POST", "/tabs/focus", json!({"targetId": second})).await.unwrap_err();
+    assert!(gone.message.starts_with("NOT_FOUND"), "{gone:?}");
+    browser.post("/tabs/focus", json!({"targetId": tab[0]["targetId"]})).await;
+    browser.post("/navigate", json!({"url": page})).await;
     let body = "const title = document.title; return title;";
     assert_eq!(browser.post("/act", json!({"kind": "evaluate", "fn": body})).await["result"], "Shop");
     let thrown =

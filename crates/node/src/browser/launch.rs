@@ -11,7 +11,7 @@ use tokio::process::{Child, ChildStderr, ChildStdin, Command as Process};
 use tokio::time::timeout;
 
 use super::Setup;
-use crate::commands::Refusal;
+use crate::commands::{Refusal, without_secrets};
 
 /// Names of browsers that speak the protocol, the freest first.
 const NAMES: &[&str] = &[
@@ -94,7 +94,6 @@ impl How {
         };
         let set = |name: &str| setup.env.raw(name).is_some_and(|value| !value.is_empty());
         let has_display = cfg!(target_os = "macos") || set("DISPLAY") || set("WAYLAND_DISPLAY");
-        let env = setup.env.vars().filter(|(name, _)| !base::is_secret_name(name));
         Some(Self {
             program: program?.path,
             headless: setup.browser.headless.unwrap_or(!has_display),
@@ -102,7 +101,7 @@ impl How {
             folder: setup.folder.clone(),
             home: setup.home.to_owned(),
             guard: setup.guard.to_vec(),
-            env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            env: without_secrets(setup.env).collect(),
         })
     }
 

@@ -164,7 +164,7 @@ impl Session {
         let is_there = |id: &str| there.iter().any(|row| row["targetId"] == id);
         let id = match id {
             Some(id) if is_there(id) => id.to_owned(),
-            Some(id) => return Err(Refusal { code: "NOT_FOUND", message: format!("there is no tab `{id}`") }),
+            Some(id) => return Err(no_tab(id)),
             None => {
                 let focused = lock(&self.focused).clone().filter(|id| is_there(id));
                 let first = || there.first().and_then(|row| row["targetId"].as_str()).map(str::to_owned);
@@ -199,13 +199,19 @@ impl Session {
         *lock(&self.focused) = Some(id.to_owned());
     }
 
-    /// Closes a tab.
+    /// Closes a tab, also one that stands still.
     pub(super) async fn close(&self, id: &str) -> Result<(), Refusal> {
-        let tab = self.tab(Some(id)).await?;
-        self.call("Target.closeTarget", json!({"targetId": tab.id()})).await?;
+        if !self.tabs().await?.iter().any(|row| row["targetId"] == id) {
+            return Err(no_tab(id));
+        }
+        self.call("Target.closeTarget", json!({"targetId": id})).await?;
         lock(&self.tabs).remove(id);
         Ok(())
     }
+}
+
+fn no_tab(id: &str) -> Refusal {
+    Refusal { code: "NOT_FOUND", message: format!("there is no tab `{id}`") }
 }
 
 impl Drop for Session {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use base::Env;
 use exec_policy::{Admitted, Places};
 
 use super::Host;
@@ -19,9 +20,7 @@ const SHELLS: &[&str] = &["sh", "bash", "dash", "zsh", "ksh"];
 
 /// The environment of the program: this host's without secrets, and what the caller may add (N-11.9).
 pub(super) fn environment(host: &Host, places: &Places, params: &Params, admitted: Admitted) -> Vec<(String, String)> {
-    let is_secret = |name: &str| base::is_secret_name(name) || name.to_ascii_uppercase().ends_with("KEY");
-    let own = host.env.vars().filter(|(name, _)| !is_secret(name) && !name.starts_with("BASH_FUNC_"));
-    let mut env: BTreeMap<String, String> = own.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let mut env: BTreeMap<String, String> = without_secrets(&host.env).collect();
     env.insert("PATH".into(), places.path_value());
     let program = params.command.first().map(Path::new).and_then(|program| program.file_name()?.to_str());
     let strictly = admitted == Admitted::ByList || program.is_some_and(|program| SHELLS.contains(&program));
@@ -31,6 +30,13 @@ pub(super) fn environment(host: &Host, places: &Places, params: &Params, admitte
         }
     }
     env.into_iter().collect()
+}
+
+/// What a program started for a call gets to know of this process's environment: nothing that is named like a secret.
+pub(crate) fn without_secrets(env: &Env) -> impl Iterator<Item = (String, String)> + '_ {
+    let is_secret = |name: &str| base::is_secret_name(name) || name.to_ascii_uppercase().ends_with("KEY");
+    let open = env.vars().filter(move |(name, _)| !is_secret(name) && !name.starts_with("BASH_FUNC_"));
+    open.map(|(name, value)| (name.to_owned(), value.to_owned()))
 }
 
 fn may_set(name: &str, strictly: bool) -> bool {
@@ -61,7 +67,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let host = Cx { voice: Voice::nowhere(), ..cx(home.path()) }.host;
         let own = [("PATH", ".:/bin"), ("HOME", "/h"), ("OPENCLAW_GATEWAY_TOKEN", "t"), ("AWS_SECRET_ACCESS_KEY", "k")];
-        let host = Host { env: base::Env::of(own), ..std::sync::Arc::into_inner(host).unwrap() };
+        let host = Host { env: Env::of(own), ..std::sync::Arc::into_inner(host).unwrap() };
         let places = Places::new(&host.path(), "/".into(), "/".into());
         let params = params(json!({"command": [command], "env": asked}));
         environment(&host, &places, &params, admitted).into_iter().collect()

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::program::{self, Plan};
-use super::{Command, Cx, Refusal, read};
+use super::{Command, Cx, Refusal, read, without_secrets};
 use crate::serve::Voice;
 
 /// How long looking may take when nobody says, and at most.
@@ -75,8 +75,7 @@ async fn look(cx: &Cx, program: PathBuf, params: &Params) -> Result<Value, Refus
     };
     let words = ["-t", &ms.div_ceil(1000).to_string(), "-a", level].map(PathBuf::from);
     let argv = cx.host.guard.iter().cloned().chain([program]).chain(words).collect();
-    let env = cx.host.env.vars().filter(|(name, _)| !base::is_secret_name(name));
-    let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let env = without_secrets(&cx.host.env).collect();
     let timeout = Duration::from_millis(ms) + GRACE;
     let ended = program::run(Plan { argv, cwd: cx.host.home.clone(), env, timeout }, &Voice::nowhere()).await;
     let ended = ended.map_err(|error| unknown(&error.to_string()))?;

@@ -13,7 +13,7 @@ use image::{DynamicImage, ImageFormat, ImageReader, Limits};
 use serde_json::{Value, json};
 
 use super::program::{self, Plan};
-use super::{Cx, Refusal};
+use super::{Cx, Refusal, without_secrets};
 use crate::serve::Voice;
 
 /// Most bytes of a film, before base64 (N-10.9).
@@ -72,8 +72,7 @@ impl Tool {
     pub(super) async fn run(&self, cx: &Cx, args: &[String], within: Duration) -> Result<String, Refusal> {
         let words = args.iter().map(PathBuf::from);
         let argv = cx.host.guard.iter().cloned().chain([self.path.clone()]).chain(words).collect();
-        let env = cx.host.env.vars().filter(|(name, _)| !base::is_secret_name(name));
-        let env = env.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let env = without_secrets(&cx.host.env).collect();
         let plan = Plan { argv, cwd: cx.host.home.clone(), env, timeout: within };
         let ended = program::run(plan, &Voice::nowhere()).await;
         let ended = ended.map_err(|error| Refusal::unavailable(format!("{}: {error}", self.name)))?;

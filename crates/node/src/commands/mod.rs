@@ -26,6 +26,7 @@ use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub(crate) use self::environment::without_secrets;
 use crate::browser::Browsers;
 use crate::files::Roots;
 use crate::serve::Voice;
