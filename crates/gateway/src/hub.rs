@@ -29,6 +29,8 @@ pub(crate) enum Topic {
     SessionMessages(SessionKey),
     /// One session's runs, for a node that shows them (`chat.subscribe`, N-7.5).
     Chat(SessionKey),
+    /// One session's questions to people (`sessions.messages.subscribe` with `includeApprovals`).
+    SessionApprovals(SessionKey),
 }
 
 /// Who of an event's audience hears it.
@@ -171,6 +173,11 @@ impl Hub {
     /// Whether any connection passes `filter`, those that may come back too; saves making an event nobody would hear.
     pub(crate) fn any(&self, filter: impl Fn(&Member) -> bool) -> bool {
         self.lock().all().any(filter)
+    }
+
+    /// Whether any open connection passes `filter`.
+    pub(crate) fn is_here(&self, filter: impl Fn(&Member) -> bool) -> bool {
+        self.lock().here().any(filter)
     }
 
     /// Sends an event to one connection, without a number; a connection that is gone hears nothing.

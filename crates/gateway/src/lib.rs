@@ -5,6 +5,7 @@
 
 mod agents;
 mod announcement;
+mod approvals;
 mod auth;
 mod bridge;
 mod clockwork;

@@ -8,6 +8,7 @@ use agent::tools::Toolbox;
 use store::Store;
 
 use crate::agents::Agents;
+use crate::approvals::Approvals;
 use crate::auth::Gate;
 use crate::config_now::ConfigNow;
 use crate::display::rows::Rows;
@@ -41,6 +42,8 @@ pub(crate) struct Services {
     pub(crate) pairing: Pairing,
     /// Asks new nodes' machines who they are.
     pub(crate) ssh_verify: SshVerify,
+    /// Where people are asked.
+    pub(crate) approvals: Approvals,
     /// The devices that offer commands.
     pub(crate) nodes: Nodes,
     /// Who is here.

@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use wire::{close, events};
 
 use crate::announcement::Announcement;
+use crate::approvals::Approvals;
 use crate::auth::Gate;
 use crate::auth::run_token::RunToken;
 use crate::bridge::Bridge;
@@ -160,11 +161,13 @@ impl Gateway {
         let mode = config::effective_tailscale(&config.current(), &overrides);
         let on_tailnet = tailscale::door(mode)?;
         let tailscale = Tailscale::new(mode, config.env().clone(), &config.current().gateway.control_ui.base_path);
-        let nodes = Nodes::new(store.clone(), hub.clone(), config.clone());
-        let ports = Ports { nodes: Arc::new(nodes.clone()), approvals: Arc::new(agent::ports::Nothing) };
+        let approvals = Approvals::start(store.clone(), hub.clone()).await?;
+        let nodes = Nodes::new(store.clone(), hub.clone(), config.clone(), approvals.clone());
+        let ports = Ports { nodes: Arc::new(nodes.clone()), approvals: Arc::new(approvals.clone()) };
         let Work { agents, models, toolbox, rows, news, lanes } = Work::new(&config, &store, &hub, ports, &version);
         let pairing = Pairing::new(store.clone(), hub.clone());
         let services = Arc::new(Services {
+            approvals,
             ssh_verify: SshVerify::new(config.clone(), store.clone(), pairing.clone(), nodes.clone()),
             pairing,
             nodes,
@@ -336,6 +339,8 @@ impl Running {
             json!({"reason": "gateway stopping"})
         };
         self.services.hub.broadcast(&events::SHUTDOWN, &farewell);
+        // A run that waits for a person would wait through the whole drain.
+        self.services.approvals.close().await;
         self.services.lanes.stop(drain).await;
         self.services.hub.close(&Close::after_drain(close::SERVICE_RESTART, "service restart"), |_| true);
         self.tasks.close();

@@ -9,6 +9,7 @@
 //!
 //! [`GatewayLock`] makes one process the owner of a state folder.
 
+mod approvals;
 mod dedupe;
 mod devices;
 mod error;
@@ -28,6 +29,7 @@ mod transcript;
 mod usage;
 mod writer;
 
+pub use approvals::{ApprovalEnd, ApprovalQuery, ApprovalRecord, Resolver, Settled};
 pub use devices::{
     Approval, Device, DeviceFacts, DeviceToken, IssuedToken, NewDevice, NewPairing, PAIRING_TTL, Pairing,
     PairingRequest, Provenance, RotatedToken, SILENT_RETIREMENT_AGE, TokenCheck,

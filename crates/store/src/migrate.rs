@@ -11,8 +11,12 @@ use crate::StoreError;
 const APPLICATION: i32 = 0x4F43_4C57;
 
 /// The SQL of each version, in order; the first makes version 1.
-pub(crate) const STEPS: &[&str] =
-    &[include_str!("../schema/v1.sql"), include_str!("../schema/v2.sql"), include_str!("../schema/v3.sql")];
+pub(crate) const STEPS: &[&str] = &[
+    include_str!("../schema/v1.sql"),
+    include_str!("../schema/v2.sql"),
+    include_str!("../schema/v3.sql"),
+    include_str!("../schema/v4.sql"),
+];
 
 /// Refuses a database that is newer than `steps` or not ours.
 pub(crate) fn check(conn: &Connection, file: &Path, steps: &[&str]) -> Result<u32, StoreError> {

@@ -66,6 +66,9 @@ events! {
     NODE_INVOKE_INPUT = "node.invoke.input", Targeted, false;
     NODE_INVOKE_CANCEL = "node.invoke.cancel", Targeted, false;
     NODE_HOST_STATS = "node.hostStats", Holders(Scope::Read), true;
+    EXEC_APPROVAL_REQUESTED = "exec.approval.requested", Holders(Scope::Approvals), false;
+    EXEC_APPROVAL_RESOLVED = "exec.approval.resolved", Holders(Scope::Approvals), false;
+    SESSION_APPROVAL = "session.approval", Holders(Scope::Approvals), false;
 }
 
 #[cfg(test)]

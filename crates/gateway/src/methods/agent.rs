@@ -8,7 +8,7 @@ use store::{Input, NewSession};
 use wire::methods::agent::{
     Accepted, Agent, AgentParams, Identity, IdentityGet, IdentityParams, Outcome, Wait, WaitParams, WaitResult,
 };
-use wire::{AgentId, ErrorShape, Scope, SessionKey};
+use wire::{AgentId, ErrorShape, SessionKey};
 
 use crate::fault;
 use crate::intake::{self, RunOptions, Said, Taken};
@@ -38,8 +38,8 @@ async fn agent(cx: Cx, params: AgentParams, first: First) -> Result<Value, Stage
     let (session, new_session) = place(&cx, &params).await?;
     let busy = !cx.lanes.runs().of(&session).is_empty();
     let command = slash::parse(&params.message, busy).filter(|_| params.attachments.is_none());
-    if command.as_ref().is_some_and(Command::resets) {
-        cx.who.require(Scope::Admin)?;
+    if let Some(scope) = command.as_ref().and_then(Command::takes) {
+        cx.who.require(scope)?;
     }
     let said = said(params, session, new_session, command.is_some(), cx.who.rights());
     match (intake::take(&cx, said).await?, command) {

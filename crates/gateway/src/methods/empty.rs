@@ -13,7 +13,6 @@ pub(super) fn add(table: Table) -> Table {
         .on::<empty::CronList>(cron_list)
         .on::<empty::CronStatus>(cron_status)
         .on::<empty::DiagnosticsStability>(diagnostics_stability)
-        .on::<empty::ExecApprovalList>(bare_list)
         .on::<empty::LastHeartbeat>(nothing)
         .on::<empty::MentionsList>(mentions_list)
         .on::<empty::OpenclawApprovalList>(bare_list)

@@ -9,6 +9,7 @@ mod config;
 mod dashboard;
 mod device;
 mod empty;
+mod exec_approval;
 mod exec_approvals;
 mod gateway_identity;
 mod health;
@@ -64,6 +65,7 @@ pub(crate) fn table() -> Table {
         chat::add,
         commands::add,
         dashboard::add,
+        exec_approval::add,
         exec_approvals::add,
         models::add,
         node::add,

@@ -6,6 +6,7 @@
 
 mod begin;
 mod echo;
+mod exec;
 mod notification;
 mod request;
 mod subscription;
@@ -57,6 +58,7 @@ pub(crate) async fn take(
         "voice.transcript" => transcript::hear(services, node, details).await,
         "agent.request" => request::hear(services, node, details).await,
         "notifications.changed" => notification::hear(services, node, details).await,
+        "exec.started" | "exec.finished" | "exec.denied" => Ok(exec::hear(services, node, event, &details)),
         "chat.subscribe" => Ok(subscription::begin(services, node, details)),
         "chat.unsubscribe" => Ok(subscription::end(services, node, details)),
         _ => return Ok(None),

@@ -4,6 +4,7 @@ use agent::ports::Asker;
 use wire::methods::node::PROGRESS_CAP;
 use wire::{ErrorShape, Scope};
 
+use crate::approvals::Requester;
 use crate::rpc::{Caller, ConnId};
 
 /// Who asks.
@@ -39,6 +40,15 @@ impl By<'_> {
             && progress.try_send(piece).is_err()
         {
             tracing::trace!("a piece of a node's answer was not shown");
+        }
+    }
+
+    /// Who it is to the desk of approvals; the Gateway asks nobody for itself.
+    pub(super) fn requester(&self) -> Option<Requester> {
+        match self {
+            Self::Client(who) => Some(Requester::client(who)),
+            Self::Agent(asker) => Some(Requester::run(asker)),
+            Self::Gateway => None,
         }
     }
 

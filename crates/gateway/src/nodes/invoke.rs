@@ -93,6 +93,9 @@ impl Nodes {
     pub(super) async fn ask(&self, by: By<'_>, asked: &InvokeParams) -> Outcome {
         let began = Moment::now();
         let mut tries = 0;
+        // A yes for one time is not used up by a call that cannot be made.
+        self.allowed(asked).await?;
+        let asked = &*self.vetted(by, asked).await?;
         loop {
             let live = self.allowed(asked).await?;
             let limit = match asked.timeout_ms {
@@ -176,6 +179,7 @@ impl Nodes {
             call.cancel = false;
             return Err(Unanswered::Withdrawn);
         }
+        self.issue(live, asked);
         self.0.hub.to(conn_id, &events::NODE_INVOKE_REQUEST, &request);
         let mut idle_until = until.is_none().then(|| Moment::now() + IDLE_TIMEOUT);
         let mut touched = false;

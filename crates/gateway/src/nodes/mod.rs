@@ -8,6 +8,7 @@ pub(crate) mod by;
 pub(crate) mod calls;
 mod decide;
 pub(crate) mod invoke;
+pub(crate) mod issued;
 mod keys;
 pub(crate) mod pending;
 pub(crate) mod platform;
@@ -15,6 +16,7 @@ pub(crate) mod policy;
 mod port;
 mod published;
 pub(crate) mod rows;
+mod run;
 mod surface;
 mod unanswered;
 
@@ -32,10 +34,12 @@ use wire::{Role, close, events};
 
 use self::active::Touched;
 use self::calls::Calls;
+use self::issued::Issued;
 use self::pending::{Debtor, PutOff};
 use self::platform::Platform;
 use self::policy::Policy;
 use self::published::Published;
+use crate::approvals::Approvals;
 use crate::config_now::ConfigNow;
 use crate::conn::outbound::Close;
 use crate::hub::Hub;
@@ -142,11 +146,13 @@ struct Inner {
     published: Published,
     echoes: Echoes,
     put_off: PutOff,
+    issued: Issued,
+    approvals: Approvals,
 }
 
 impl Nodes {
     /// None yet.
-    pub(crate) fn new(store: Store, hub: Hub, config: ConfigNow) -> Self {
+    pub(crate) fn new(store: Store, hub: Hub, config: ConfigNow, approvals: Approvals) -> Self {
         Self(Arc::new(Inner {
             store,
             hub,
@@ -156,6 +162,8 @@ impl Nodes {
             published: Published::default(),
             echoes: Echoes::default(),
             put_off: PutOff::default(),
+            issued: Issued::default(),
+            approvals,
         }))
     }
 
@@ -266,6 +274,11 @@ impl Nodes {
             live.has_push = known;
         }
         Ok(known)
+    }
+
+    /// The runs that nodes were asked for.
+    pub(crate) fn issued(&self) -> &Issued {
+        &self.0.issued
     }
 
     /// Keeps what a node's host says about itself, and tells operators (N-7.9).

@@ -6,6 +6,7 @@ use agent::run::AbortReason;
 use store::{Change, ModelSource, Session, SessionPatch};
 use wire::{ErrorShape, SessionKey};
 
+use super::approve::approve;
 use super::{Action, Command, TABLE};
 use crate::fault;
 use crate::models::ModelFacts;
@@ -33,6 +34,7 @@ pub(crate) async fn answer(cx: &Cx, key: &SessionKey, command: &Command) -> Resu
         Action::WhoAmI => keep(who(cx)),
         Action::Tools => keep(tools(cx)),
         Action::Models => keep(models(cx).await),
+        Action::Approve => aside(approve(cx, argument).await?),
         Action::Stop => aside(stop(cx, key).await),
         Action::New | Action::Reset => aside(begin_anew(cx, key, argument).await?),
         Action::Model if argument.is_empty() => keep(current_model(cx, key).await?),

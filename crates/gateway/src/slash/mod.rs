@@ -2,7 +2,9 @@
 //! their session's lane.
 
 mod answer;
+mod approve;
 
+use wire::Scope;
 use wire::methods::commands::{CommandArg, CommandEntry};
 
 pub(crate) use answer::{Answer, answer};
@@ -33,6 +35,8 @@ pub(crate) enum Action {
     Think,
     /// Lists the tools.
     Tools,
+    /// Decides a question.
+    Approve,
 }
 
 /// One command.
@@ -68,6 +72,8 @@ pub(crate) const TABLE: &[Row] = &[
     row("status", &[], "status", "Show the model, the session and how full its window is.", Action::Status),
     row("whoami", &["id"], "status", "Show how this connection is known.", Action::WhoAmI),
     row("tools", &[], "status", "List the tools the agent can use.", Action::Tools),
+    row("approve", &[], "status", "Decide about a command that waits for approval.", Action::Approve)
+        .takes("decision", "An id, then `allow-once`, `allow-always` or `deny`"),
     row("new", &[], "session", "Begin a new conversation.", Action::New).takes("model", "A model for it"),
     row("reset", &[], "session", "Begin a new conversation.", Action::Reset),
     row("stop", &[], "session", "Stop what is running in this session.", Action::Stop),
@@ -88,9 +94,14 @@ pub(crate) struct Command {
 }
 
 impl Command {
-    /// Whether it discards a conversation, which needs `operator.admin`.
-    pub(crate) fn resets(&self) -> bool {
-        matches!(self.action, Action::New | Action::Reset)
+    /// What its sender must hold beyond what a message takes.
+    pub(crate) const fn takes(&self) -> Option<Scope> {
+        match self.action {
+            // It discards a conversation.
+            Action::New | Action::Reset => Some(Scope::Admin),
+            Action::Approve => Some(Scope::Approvals),
+            _ => None,
+        }
     }
 }
 

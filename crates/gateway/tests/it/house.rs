@@ -45,10 +45,22 @@ impl House {
     /// With this config file, these limits on each connection, and this search path.
     pub(crate) async fn made(config: &str, limits: Limits, path: &str) -> Self {
         let state = tempfile::tempdir().unwrap();
-        let env = Env::of([("HOME", state.path().to_str().unwrap()), ("PATH", path)]);
-        let paths = StatePaths::resolve(&env, None).unwrap();
+        let (env, paths) = places(state.path(), path);
         base::ensure_private_dir(&paths.state_dir).unwrap();
         std::fs::write(&paths.config_file, config).unwrap();
+        Self::in_state(state, env, paths, limits).await
+    }
+
+    /// Stops it and starts another one on the same state, with `meanwhile` done to it in between.
+    pub(crate) async fn again(self, meanwhile: impl AsyncFnOnce(&StatePaths)) -> Self {
+        let Self { running, _state: state, .. } = self;
+        running.stop(false).await;
+        let (env, paths) = places(state.path(), "");
+        meanwhile(&paths).await;
+        Self::in_state(state, env, paths, Limits::default()).await
+    }
+
+    async fn in_state(state: tempfile::TempDir, env: Env, paths: StatePaths, limits: Limits) -> Self {
         let file = paths.config_file.clone();
         let config = config::load(&paths.config_file, &env).unwrap();
         let options = Options {
@@ -145,6 +157,12 @@ impl House {
         stream.read_to_string(&mut answer).await.unwrap();
         answer
     }
+}
+
+fn places(home: &Path, path: &str) -> (Env, StatePaths) {
+    let env = Env::of([("HOME", home.to_str().unwrap()), ("PATH", path)]);
+    let paths = StatePaths::resolve(&env, None).unwrap();
+    (env, paths)
 }
 
 /// A member of an error's details.

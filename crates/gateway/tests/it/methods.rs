@@ -35,7 +35,7 @@ async fn health_has_every_key_the_cli_reads() {
 async fn families_with_nothing_to_show_answer_in_the_right_shape() {
     let house = House::start().await;
     let mut owner = house.owner().await;
-    for method in ["exec.approval.list", "plugin.approval.list", "openclaw.approval.list"] {
+    for method in ["plugin.approval.list", "openclaw.approval.list"] {
         assert_eq!(owner.request(method, json!({})).await.unwrap(), json!([]), "{method}");
     }
     assert_eq!(owner.request("last-heartbeat", json!({})).await.unwrap(), json!(null));

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in helpers as well")]
 
+mod approvals;
 mod child;
 mod crash;
 mod devices;

@@ -25,7 +25,6 @@ empty! {
     CronList = "cron.list";
     CronStatus = "cron.status";
     DiagnosticsStability = "diagnostics.stability";
-    ExecApprovalList = "exec.approval.list";
     LastHeartbeat = "last-heartbeat";
     MentionsList = "mentions.list";
     OpenclawApprovalList = "openclaw.approval.list";

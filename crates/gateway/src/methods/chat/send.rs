@@ -5,7 +5,7 @@ use serde_json::json;
 use store::{Input, NewSession};
 use wire::methods::chat::{Attachment, QueueMode, SendParams, SendResult};
 use wire::methods::{self, Method as _};
-use wire::{ErrorShape, Scope, SessionKey};
+use wire::{ErrorShape, SessionKey};
 
 use super::history;
 use crate::fault;
@@ -125,8 +125,8 @@ fn command_in(cx: &Cx, sending: &Sending) -> Result<Option<Command>, ErrorShape>
     }
     let busy = !cx.lanes.runs().of(&sending.session).is_empty();
     let command = slash::parse(&sending.text, busy);
-    if command.as_ref().is_some_and(Command::resets) {
-        cx.who.require(Scope::Admin)?;
+    if let Some(scope) = command.as_ref().and_then(Command::takes) {
+        cx.who.require(scope)?;
     }
     Ok(command)
 }

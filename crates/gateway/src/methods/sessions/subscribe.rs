@@ -1,7 +1,7 @@
 //! `sessions.subscribe`, `sessions.messages.subscribe` and their end. A subscription lives as long as its connection.
 
-use wire::ErrorShape;
-use wire::methods::sessions::{ApprovalReplay, MessagesParams, MessagesSubscribed, SubscribeParams, Subscribed};
+use wire::methods::sessions::{MessagesParams, MessagesSubscribed, SubscribeParams, Subscribed};
+use wire::{ErrorShape, Scope};
 
 use crate::hub::Topic;
 use crate::rpc::Cx;
@@ -12,16 +12,15 @@ pub(super) async fn all(cx: Cx, _params: SubscribeParams) -> Result<Subscribed, 
     Ok(Subscribed { subscribed: true })
 }
 
-/// Messages of one session, which need not exist yet.
+/// Messages of one session, which need not exist yet; with its questions for those who may decide them.
 pub(super) async fn one(cx: Cx, params: MessagesParams) -> Result<MessagesSubscribed, ErrorShape> {
     let key = cx.agents.key(&params.key, params.agent_id.as_deref())?;
     cx.hub.subscribe(cx.who.conn_id, Topic::SessionMessages(key.clone()));
-    // Nothing asks for approvals yet, so none can wait.
-    let approval_replay = params.include_approvals.unwrap_or(false).then(|| ApprovalReplay {
-        session_key: key.to_string(),
-        updated_at_ms: base::now_ms(),
-        approvals: Vec::new(),
-        truncated: false,
+    let wanted = params.include_approvals.unwrap_or(false) && cx.who.scopes.allows(Scope::Approvals);
+    let approval_replay = wanted.then(|| {
+        // What is asked between the two is told twice rather than not at all.
+        cx.hub.subscribe(cx.who.conn_id, Topic::SessionApprovals(key.clone()));
+        cx.approvals.replay(&key)
     });
     Ok(MessagesSubscribed { subscribed: true, key: key.to_string(), approval_replay })
 }
@@ -30,5 +29,6 @@ pub(super) async fn one(cx: Cx, params: MessagesParams) -> Result<MessagesSubscr
 pub(super) async fn not_one(cx: Cx, params: MessagesParams) -> Result<MessagesSubscribed, ErrorShape> {
     let key = cx.agents.key(&params.key, params.agent_id.as_deref())?;
     cx.hub.unsubscribe(cx.who.conn_id, &Topic::SessionMessages(key.clone()));
+    cx.hub.unsubscribe(cx.who.conn_id, &Topic::SessionApprovals(key.clone()));
     Ok(MessagesSubscribed { subscribed: false, key: key.to_string(), approval_replay: None })
 }

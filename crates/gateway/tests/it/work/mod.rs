@@ -4,6 +4,7 @@
 
 mod abort;
 mod agent_rpc;
+mod approve;
 mod chat;
 mod reading;
 mod recovery;
