@@ -21,6 +21,7 @@ mod local_socket;
 mod looking;
 mod networks;
 mod node_browser;
+mod node_exec;
 mod node_files;
 mod node_host;
 mod node_service;

@@ -23,7 +23,7 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    fn start(gateway: &TestGateway) -> Self {
+    pub(crate) fn start(gateway: &TestGateway) -> Self {
         Self::start_in(gateway, tempfile::tempdir().unwrap())
     }
 
@@ -48,7 +48,7 @@ impl Host {
     }
 
     /// The owner's word about what may be run.
-    fn policy(&self, defaults: Value) {
+    pub(crate) fn policy(&self, defaults: Value) {
         let document = json!({"version": 1, "defaults": defaults});
         let file = self.folder.path().join(".openclaw/exec-approvals.json");
         base::write_atomic(&file, document.to_string().as_bytes()).unwrap();

@@ -58,7 +58,7 @@ pub(crate) async fn take(
         "voice.transcript" => transcript::hear(services, node, details).await,
         "agent.request" => request::hear(services, node, details).await,
         "notifications.changed" => notification::hear(services, node, details).await,
-        "exec.started" | "exec.finished" | "exec.denied" => Ok(exec::hear(services, node, event, &details)),
+        "exec.started" | "exec.finished" | "exec.denied" => exec::hear(services, node, event, details).await,
         "chat.subscribe" => Ok(subscription::begin(services, node, details)),
         "chat.unsubscribe" => Ok(subscription::end(services, node, details)),
         _ => return Ok(None),

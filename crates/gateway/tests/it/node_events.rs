@@ -218,3 +218,53 @@ async fn a_node_hears_the_conversations_it_follows_and_no_other() {
     let heard: Vec<Value> = node.drain().into_iter().filter(|frame| frame["payload"]["runId"] != "a").collect();
     assert!(heard.iter().all(|frame| frame["event"] != "chat" && frame["event"] != "agent"), "{heard:?}");
 }
+
+/// N-7.6, N-11.7
+#[tokio::test]
+async fn a_node_tells_only_of_commands_it_was_asked_for_and_only_once() {
+    let desk = Desk::start().await;
+    desk.vendor.reply_text("It failed.");
+    let mut owner = desk.client().await;
+    let (mut node, id) = approved(&desk, &mut owner, &kit::device_key(), &["system.run"]).await;
+    let (mut liar, _) = approved(&desk, &mut owner, &kit::device_key(), &["system.run"]).await;
+    let key = "agent:main:main";
+    let asked = json!({"nodeId": id, "command": "system.run", "idempotencyKey": "k",
+        "params": {"command": ["make"], "sessionKey": key}});
+    let waiting = owner.send("node.invoke", &asked).await;
+    let request = node.event("node.invoke.request").await;
+    let params: Value = serde_json::from_str(request["paramsJSON"].as_str().unwrap()).unwrap();
+    let run = params["runId"].as_str().expect("the Gateway names the run").to_owned();
+    let word = |run: &str, session: &str| json!({"runId": run, "sessionKey": session, "host": "node", "command": "make", "exitCode": 2, "output": "no rule"});
+    let made_up = ignored("unmatched_exec_event");
+    assert_eq!(tell(&mut node, "exec.finished", word("another", key)).await, made_up, "a run nobody asked for");
+    assert_eq!(tell(&mut node, "exec.finished", word(&run, "agent:main:other")).await, made_up, "another session's");
+    assert_eq!(tell(&mut liar, "exec.finished", word(&run, key)).await, made_up, "another node's");
+    assert_eq!(tell(&mut node, "exec.finished", json!({"exitCode": 1})).await, made_up);
+    assert_eq!(tell(&mut node, "exec.started", word(&run, key)).await, done("matched"));
+    let payload = json!({"id": request["id"], "nodeId": id, "ok": true, "payload": {"exitCode": 2}});
+    node.request("node.invoke.result", payload).await.unwrap();
+    owner.answer(&waiting).await.unwrap();
+    assert_eq!(tell(&mut node, "exec.finished", word(&run, key)).await, done("matched"));
+    assert_eq!(reply(&mut owner).await["message"]["content"][0]["text"], "It failed.", "the agent was woken");
+    let system = desk.vendor.requests().remove(0).body["messages"][0]["content"].to_string();
+    assert!(system.contains("Command `make` on node") && system.contains("ended with code 2: no rule"), "{system}");
+    assert_eq!(tell(&mut node, "exec.finished", word(&run, key)).await, made_up, "its last word was said");
+    assert_eq!(desk.vendor.requests().len(), 1);
+}
+
+/// N-7.6
+#[tokio::test]
+async fn an_owner_can_keep_the_ends_of_commands_out_of_chats() {
+    let desk = Desk::changed(|file| file["tools"] = json!({"exec": {"notifyOnExit": false}})).await;
+    let mut owner = desk.client().await;
+    let (mut node, id) = approved(&desk, &mut owner, &kit::device_key(), &["system.run"]).await;
+    let asked = json!({"nodeId": id, "command": "system.run", "idempotencyKey": "k", "params": {"command": ["make"]}});
+    owner.send("node.invoke", &asked).await;
+    let request = node.event("node.invoke.request").await;
+    let params: Value = serde_json::from_str(request["paramsJSON"].as_str().unwrap()).unwrap();
+    let word = json!({"runId": params["runId"], "exitCode": 2});
+    assert_eq!(tell(&mut node, "exec.finished", word).await, done("matched"));
+    let status = owner.request("status", json!({})).await.unwrap();
+    assert_eq!(status["queuedSystemEvents"], json!([]));
+    assert_eq!(desk.vendor.requests().len(), 0);
+}
