@@ -20,6 +20,7 @@ mod join;
 mod local_socket;
 mod looking;
 mod networks;
+mod node_approved;
 mod node_browser;
 mod node_exec;
 mod node_files;
