@@ -28,7 +28,9 @@ use crate::watchdog;
 
 /// How often the machine says how it is (N-7.9).
 const STATS_EVERY: Duration = Duration::from_secs(60);
-/// Between two looks whether a person has decided; the decision itself is told sooner.
+/// The first look whether a person has let this device in; each one after it waits twice as long (RECON-3).
+const FIRST_LOOK: Duration = Duration::from_secs(2);
+/// Between two looks whether a person has decided; the decision about what is offered is told sooner.
 const DECISION_LOOK: Duration = Duration::from_secs(30);
 /// Until something that was not taken is told again.
 const AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -240,6 +242,7 @@ fn names(offers: &[Arc<dyn Offer>]) -> String {
 /// The first connection, dialled as long as it may come to stand.
 async fn dial(how: Connect) -> Result<(Link, Happenings), DialError> {
     let mut policy = Supervisor::default();
+    let mut look = FIRST_LOOK;
     loop {
         let error = match Link::open(how.clone(), PATIENCE).await {
             Ok(opened) => return Ok(opened),
@@ -250,7 +253,8 @@ async fn dial(how: Connect) -> Result<(Link, Happenings), DialError> {
             Decision::DialAfter(wait) => wait,
             Decision::Pause(_) if failure == Failure::Pairing => {
                 policy.step(Fact::Changed, NO_DICE);
-                DECISION_LOOK
+                let next = (look * 2).min(DECISION_LOOK);
+                std::mem::replace(&mut look, next)
             }
             Decision::Pause(_) | Decision::Probe | Decision::Stay => return Err(error),
         };
@@ -264,12 +268,14 @@ async fn dial(how: Connect) -> Result<(Link, Happenings), DialError> {
 async fn attend(link: &Link) -> HostError {
     let mut state = link.state();
     let mut was_up = true;
+    let mut look = FIRST_LOOK;
     loop {
         let now = state.borrow_and_update().clone();
         match now {
             LinkState::Up { .. } if !was_up => {
                 tracing::info!("connected again");
                 was_up = true;
+                look = FIRST_LOOK;
             }
             LinkState::Up { .. } => {}
             LinkState::Connecting { .. } => {
@@ -279,7 +285,8 @@ async fn attend(link: &Link) -> HostError {
             LinkState::Paused { code: Code("PAIRING_REQUIRED"), .. } => {
                 tracing::warn!("{now}");
                 was_up = false;
-                sleep(DECISION_LOOK).await;
+                sleep(look).await;
+                look = (look * 2).min(DECISION_LOOK);
                 link.changed(None);
             }
             LinkState::Paused { code, because, next } => return HostError::Paused { code, because, next },

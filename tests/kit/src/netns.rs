@@ -42,6 +42,25 @@ impl Netns {
         }
     }
 
+    /// A cable to the machine the tests run on; the machine's address at its end. The cable is gone with this host.
+    ///
+    /// # Panics
+    /// When it cannot be laid.
+    pub fn join_this_machine(&self) -> String {
+        static LAID: AtomicU32 = AtomicU32::new(0);
+        let (pid, number) = (std::process::id(), LAID.fetch_add(1, Ordering::Relaxed));
+        // Tests of other processes lay cables too: a name and a network of their own.
+        let name = format!("oc{pid:x}n{number}");
+        let network = format!("10.{}.{}", 100 + (pid / 250 + number * 31) % 100, pid % 250);
+        ip(&["link", "add", &name, "type", "veth", "peer", "name", "lan0", "netns", &self.name]);
+        let here = format!("{network}.1");
+        ip(&["addr", "add", &format!("{here}/24"), "dev", &name]);
+        ip(&["link", "set", &name, "up"]);
+        self.ip(&["addr", "add", &format!("{network}.2/24"), "dev", "lan0"]);
+        self.ip(&["link", "set", "lan0", "up"]);
+        here
+    }
+
     /// `command` (with the environment that was set on it, and no other), run on this host.
     pub fn on(&self, command: &Command) -> Command {
         let mut inside = Command::new("ip");

@@ -40,6 +40,7 @@ mod service_manager;
 mod shapes;
 mod ssh;
 mod ssh_verify;
+mod story;
 mod tailnet;
 mod target;
 mod terminal;
