@@ -441,6 +441,40 @@ async fn a_command_on_a_node_ends_as_it_does_there() {
     }
 }
 
+/// N-12.11, N-12.14, N-12.16: where the node's owner wants a person asked, one is, and what was approved is what runs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_needs_approval_waits_for_it() {
+    let gateway = booted();
+    let (mut host, id) = approved(&gateway, "Builder", &["system.run", "system.run.prepare"]).await;
+    let decider = Connect::backend(TOKEN).caps(&["exec-approvals"]);
+    let mut decider = Client::connect(gateway.address(), &decider).await.unwrap();
+    let plan =
+        json!({"argv": ["/usr/bin/make"], "cwd": "/srv", "commandText": "make", "agentId": null, "sessionKey": null});
+    for (decision, exit) in [("allow-once", 0), ("deny", 4)] {
+        let asking = started(&gateway, &["nodes", "run", "--node", &id, "--", "make"]);
+        let first = host.event("node.invoke.request").await;
+        let error =
+            json!({"code": "SYSTEM_RUN_DENIED", "message": "approval required: `make` is not in the allowlist"});
+        let denied = json!({"id": first["id"], "nodeId": id, "ok": false, "error": error});
+        host.request("node.invoke.result", denied).await.unwrap();
+        let prepared = answer(&mut host, json!({"plan": plan})).await;
+        assert_eq!(prepared["command"], "system.run.prepare");
+        let question = decider.event("exec.approval.requested").await;
+        assert_eq!(question["request"]["nodeId"], json!(id), "{question}");
+        let resolve = json!({"id": question["id"], "decision": decision});
+        decider.request("exec.approval.resolve", resolve).await.unwrap();
+        if exit == 0 {
+            let ended = json!({"exitCode": 0, "timedOut": false, "success": true, "stdout": "made\n", "stderr": ""});
+            let asked = params(&answer(&mut host, ended).await);
+            assert_eq!((&asked["systemRunPlan"]["argv"], &asked["approved"]), (&plan["argv"], &json!(true)), "{asked}");
+            assert_eq!(asked["runId"], question["id"]);
+        }
+        let (code, stdout, stderr) = finished(asking).await;
+        assert_eq!((code, stdout.trim()), (exit, if exit == 0 { "made" } else { "" }), "{stderr}");
+        assert!(stderr.contains("openclaw approvals resolve"), "{stderr}");
+    }
+}
+
 /// N-10.1…10.6
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_canvas_is_shown_asked_and_kept() {

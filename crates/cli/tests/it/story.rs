@@ -86,10 +86,13 @@ struct Host {
 }
 
 impl Host {
-    /// Reaching the Gateway as `how` says, with a command that `place` puts where it belongs.
-    fn start(how: &[&str], place: impl FnOnce(Command) -> Command) -> Self {
+    /// Reaching the Gateway as its config and `how` say, with a command that `place` puts where it belongs.
+    fn start(config: Value, how: &[&str], place: impl FnOnce(Command) -> Command) -> Self {
         let home = tempfile::tempdir().unwrap();
         let errors = std::fs::File::create(home.path().join("host.err")).unwrap();
+        let folder = home.path().join(".openclaw");
+        base::ensure_private_dir(&folder).unwrap();
+        base::write_atomic(&folder.join("openclaw.json"), config.to_string().as_bytes()).unwrap();
         let token = home.path().join("token.txt");
         base::write_atomic(&token, TOKEN.as_bytes()).unwrap();
         let mut command = alone(&home);
@@ -120,14 +123,13 @@ async fn a_machine_on_another_network_does_what_the_agent_wants_once_a_person_al
     let there = Netns::new();
     let gateway = there.join_this_machine();
     let port = scene.gateway.address().port().to_string();
-    let _host = Host::start(&["--host", &gateway, "--port", &port], |command| there.on(&command));
+    let _host = Host::start(json!({}), &["--host", &gateway, "--port", &port], |command| there.on(&command));
     scene.approve(true).await;
     scene.say("first", "ls /sys/class/net").await;
     let question = scene.question().await;
-    assert_eq!(
-        (&question["request"]["host"], &question["request"]["command"]),
-        (&json!("node"), &json!("ls /sys/class/net"))
-    );
+    let asked = &question["request"];
+    assert_eq!(asked["host"], "node");
+    assert!(asked["command"].as_str().unwrap().contains("ls /sys/class/net"), "{asked}");
     scene.allow(&question).await;
     let told = scene.answered("first").await;
     assert!(told.contains("lan0"), "the far machine has a card that this one has not: {told}");
@@ -147,19 +149,20 @@ async fn a_machine_behind_ssh_is_back_by_itself_after_the_server_was_killed() {
     let mut scene = Scene::set("loopback").await;
     let programs = tempfile::tempdir().unwrap();
     let mut sshd: Sshd = host_of(&scene.gateway, &programs);
-    let (target, port) = (sshd.target(), scene.gateway.address().port().to_string());
-    let config = sshd.config();
-    let _host = Host::start(&["--ssh", &target, "--remote-port", &port], |mut command| {
+    let (target, config) = (sshd.target(), sshd.config());
+    let far = json!({"gateway": {"remote": {"remotePort": scene.gateway.address().port()}}});
+    let _host = Host::start(far, &["--ssh", &target], |mut command| {
         command.env("OPENCLAW_SSH_CONFIG", config);
         command
     });
     scene.approve(false).await;
+    // Told on every connection, as soon as the node may say anything.
+    within("the node", scene.owner.event("node.hostStats")).await;
     scene.say("first", "echo from $((6 * 7)) afar").await;
     let question = scene.question().await;
     sshd.stop();
     sshd.boot();
-    let is_back = |presence: &Value| presence["nodeId"].is_string();
-    within("host stats of the node that is back", scene.owner.event_where("node.hostStats", is_back)).await;
+    within("the node again", scene.owner.event("node.hostStats")).await;
     scene.allow(&question).await;
     let told = scene.answered("first").await;
     assert!(told.contains("from 42 afar"), "{told}");
