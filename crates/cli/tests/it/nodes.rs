@@ -475,19 +475,34 @@ async fn a_command_that_needs_approval_waits_for_it() {
     }
 }
 
-/// N-10.1…10.6
+/// N-10.1, N-10.2, N-10.3, N-10.4, N-10.5, N-10.6
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_canvas_is_shown_asked_and_kept() {
-    let allow =
-        json!({"commands": {"allow": ["canvas.present", "canvas.eval", "canvas.snapshot", "canvas.a2ui.pushJSONL"]}});
+    let offers = ["present", "hide", "navigate", "eval", "snapshot", "a2ui.pushJSONL", "a2ui.reset"];
+    let offers = offers.map(|name| format!("canvas.{name}"));
+    let offers: Vec<&str> = offers.iter().map(String::as_str).collect();
+    let allow = json!({"commands": {"allow": offers}});
     let mut gateway = TestGateway::prepare(&binary(), &json!({})).with_config("/gateway/nodes", allow);
     gateway.boot();
-    let offers = ["canvas.present", "canvas.eval", "canvas.snapshot", "canvas.a2ui.pushJSONL"];
     let (mut host, id) = approved(&gateway, "Tablet", &offers).await;
     let asking = started(&gateway, &["nodes", "canvas", "present", "https://a.example", "--node", &id, "--x", "-5"]);
     let asked = params(&answer(&mut host, Value::Null).await);
     assert_eq!(asked, json!({"url": "https://a.example", "placement": {"x": -5.0}}));
     assert_eq!(finished(asking).await.0, 0);
+    for (args, command) in [
+        (&["navigate", "https://b.example"][..], "canvas.navigate"),
+        (&["hide"], "canvas.hide"),
+        (&["a2ui", "--reset"], "canvas.a2ui.reset"),
+    ] {
+        let asking = started(&gateway, &[&["nodes", "canvas"], args, &["--node", &id]].concat());
+        let asked = answer(&mut host, Value::Null).await;
+        assert_eq!(asked["command"], command);
+        assert!(
+            args.len() == 1 || command == "canvas.a2ui.reset" || params(&asked) == json!({"url": args[1]}),
+            "{asked}"
+        );
+        assert_eq!(finished(asking).await.0, 0);
+    }
     let asking = started(&gateway, &["nodes", "canvas", "eval", "1+1", "--node", &id]);
     assert_eq!(params(&answer(&mut host, json!({"result": "2"})).await), json!({"javaScript": "1+1"}));
     assert_eq!(finished(asking).await.1, "2\n");

@@ -61,7 +61,8 @@ impl Scene {
         let last = within("an answer", self.owner.event_where("chat", is_final)).await;
         assert!(last.to_string().contains("So it stands."), "{last}");
         let asked = self.vendor.requests();
-        asked.last().unwrap().body.to_string()
+        let messages = &asked.last().unwrap().body["messages"];
+        messages.as_array().unwrap().last().unwrap().to_string()
     }
 
     /// Lets the node in: the device first, unless it was, then what it offers.
@@ -156,13 +157,14 @@ async fn a_machine_behind_ssh_is_back_by_itself_after_the_server_was_killed() {
         command
     });
     scene.approve(false).await;
-    // Told on every connection, as soon as the node may say anything.
-    within("the node", scene.owner.event("node.hostStats")).await;
     scene.say("first", "echo from $((6 * 7)) afar").await;
     let question = scene.question().await;
     sshd.stop();
+    let dead_since = base::now_ms();
     sshd.boot();
-    within("the node again", scene.owner.event("node.hostStats")).await;
+    // Told on every connection, as soon as the node may say anything.
+    let is_later = |told: &Value| told["hostStats"]["updatedAtMs"].as_i64().is_some_and(|at| at > dead_since);
+    within("the node again", scene.owner.event_where("node.hostStats", is_later)).await;
     scene.allow(&question).await;
     let told = scene.answered("first").await;
     assert!(told.contains("from 42 afar"), "{told}");

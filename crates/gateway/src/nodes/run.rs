@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value, json};
-use uuid::Uuid;
 use wire::ErrorShape;
 use wire::methods::node::InvokeParams;
 
@@ -42,7 +41,9 @@ impl Nodes {
             params.remove("approved");
             params.remove("approvalDecision");
             if run_id.is_none() {
-                params.insert("runId".into(), json!(Uuid::new_v4().to_string()));
+                // The same for who repeats the key, also at a Gateway that has been restarted since: a node that was asked
+                // before must know the call again (N-5.11).
+                params.insert("runId".into(), json!(asked.idempotency_key));
             }
             params
         };
