@@ -106,6 +106,7 @@ impl Host {
 }
 
 impl Drop for Host {
+    #[expect(clippy::print_stderr, reason = "a test that failed shows it")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             let said = std::fs::read_to_string(self.home.path().join("host.err")).unwrap_or_default();
