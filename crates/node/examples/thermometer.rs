@@ -27,6 +27,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// A node that keeps its key in `folder` and reads the sensors below `sensors`.
 pub(crate) fn thermometer(url: &str, token: &str, folder: &Path, sensors: PathBuf) -> Result<Node, Box<dyn Error>> {
     let node = Node::at(url, "thermometer", folder)?.with_token(token);
+    let zone = json!({"type": "object", "properties": {"zone": {"type": "integer", "description": "From 0."}}});
+    let node = node.as_tool("thermometer.read", "read_thermometer", "How warm this machine is, in degrees.", zone);
     Ok(node.offer("thermometer.read", move |call| read(call, sensors.clone())))
 }
 

@@ -4,7 +4,7 @@
 
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
@@ -26,12 +26,13 @@ enum Told {
     Stop,
 }
 
-/// Runs `argv` to its end or to the end of standard input; answers with the exit code, as a shell would.
-pub fn guard(argv: &[OsString]) -> u8 {
+/// Runs `argv` to its end or to the end of standard input; answers with the exit code, as a shell would. The first
+/// `stdin_bytes` of standard input are what the program reads on its own.
+pub fn guard(argv: &[OsString], stdin_bytes: u64) -> u8 {
     let Some((program, arguments)) = argv.split_first() else { return NOT_FOUND };
     adopt_orphans();
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null());
+    command.args(arguments).stdin(if stdin_bytes == 0 { Stdio::null() } else { Stdio::piped() });
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     let mut child = match command.spawn() {
         Ok(child) => child,
@@ -41,10 +42,12 @@ pub fn guard(argv: &[OsString]) -> u8 {
         }
     };
     let group = child.id();
+    let input = child.stdin.take();
     let (tell, told) = mpsc::channel();
     let stop = tell.clone();
     // Either thread ends with this process at the latest; a receiver that is gone needs no telling.
     std::thread::spawn(move || {
+        pass_on(stdin_bytes, input);
         await_end_of_input();
         let _gone = stop.send(Told::Stop);
     });
@@ -57,6 +60,16 @@ pub fn guard(argv: &[OsString]) -> u8 {
             stop_all(group);
             STOPPED
         }
+    }
+}
+
+/// Hands the program its input, and the end of it.
+fn pass_on(bytes: u64, input: Option<ChildStdin>) {
+    let Some(mut input) = input else { return };
+    let mut from = std::io::stdin().take(bytes);
+    // A program that stops reading leaves the rest, which must not be taken for the end of ours.
+    if std::io::copy(&mut from, &mut input).is_err() {
+        let _ended_either_way = std::io::copy(&mut from, &mut std::io::sink());
     }
 }
 

@@ -16,10 +16,13 @@ use link::{
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
-use wire::Role;
 use wire::connect::ClientInfo;
 use wire::methods::Method as _;
-use wire::methods::node::{Event, EventParams, RunnerInventoryUpdate};
+use wire::methods::node::{
+    Event, EventParams, PluginToolsUpdate, RunnerInventoryUpdate, SkillsParams, SkillsUpdate, ToolDescriptor,
+    ToolsParams,
+};
+use wire::{ErrorCode, Role};
 
 use crate::offer::{Call, Offer, Refusal, plain};
 use crate::serve::Server;
@@ -56,6 +59,8 @@ pub struct Node {
     offers: Vec<Arc<dyn Offer>>,
     /// A place on the disk that is told about, with the machine (N-7.9).
     stats_of: Option<PathBuf>,
+    /// Offered to the agent as tools of its own.
+    tools: Vec<ToolDescriptor>,
 }
 
 impl Node {
@@ -64,7 +69,7 @@ impl Node {
     pub fn new(mut connect: Connect, device: Device) -> Self {
         let node_id = device.id().to_owned();
         connect.device = Some(device);
-        Self { connect, node_id, offers: Vec::new(), stats_of: None }
+        Self { connect, node_id, offers: Vec::new(), stats_of: None, tools: Vec::new() }
     }
 
     /// A node called `name` at a Gateway's `url`, as `openclaw --url` takes it. It keeps its key and what Gateways gave
@@ -109,6 +114,22 @@ impl Node {
         self.offer_all([plain(name, answer)])
     }
 
+    /// Makes a command it offers a tool of the agent's, which calls it by itself while this node is connected:
+    /// `name` has letters, digits, `_` and `-`; `description` says what it is for, and `parameters` is the JSON Schema of
+    /// the command's params, an object.
+    #[must_use]
+    pub fn as_tool(mut self, command: &str, name: &str, description: &str, parameters: Value) -> Self {
+        self.tools.push(ToolDescriptor {
+            plugin_id: "node".into(),
+            name: name.to_owned(),
+            description: description.to_owned(),
+            parameters: parameters.as_object().cloned(),
+            command: Some(command.to_owned()),
+            mcp: None,
+        });
+        self
+    }
+
     pub(crate) fn offer_all(mut self, offers: impl IntoIterator<Item = Arc<dyn Offer>>) -> Self {
         self.offers.extend(offers);
         self
@@ -143,7 +164,7 @@ impl Node {
         came_in: impl FnOnce(),
         stop: impl Future<Output = ()>,
     ) -> Result<(), HostError> {
-        let Self { connect, node_id, offers, stats_of } = self;
+        let Self { connect, node_id, offers, stats_of, tools } = self;
         let how = introduced(connect, &offers);
         let live = async {
             let (link, happenings) = dial(how).await?;
@@ -153,7 +174,7 @@ impl Node {
             let server = Server::new(link.clone(), node_id, offers, decided.clone());
             tokio::select! {
                 () = server.run(happenings) => Ok(()),
-                () = tell_how_it_is(&link, stats_of.as_deref(), &decided) => Ok(()),
+                () = tell_how_it_is(&link, stats_of.as_deref(), &tools, &decided) => Ok(()),
                 error = attend(&link) => Err(error),
                 () = watchdog::silence(link.state()) => Err(HostError::Silent),
             }
@@ -300,9 +321,11 @@ async fn attend(link: &Link) -> HostError {
 }
 
 /// On every connection and every minute from then on, once a person has approved this node.
-async fn tell_how_it_is(link: &Link, stats_of: Option<&Path>, decided: &Notify) {
+async fn tell_how_it_is(link: &Link, stats_of: Option<&Path>, tools: &[ToolDescriptor], decided: &Notify) {
     let mut state = link.state();
     let mut has_waited = false;
+    // What is published lives as long as the connection.
+    let mut published_on = None;
     loop {
         let up = state.wait_for(|state| matches!(state, LinkState::Up { .. })).await.map(|state| since(&state));
         let Ok(up) = up else { return };
@@ -311,7 +334,12 @@ async fn tell_how_it_is(link: &Link, stats_of: Option<&Path>, decided: &Notify) 
                 if std::mem::take(&mut has_waited) {
                     tracing::info!("approved");
                 }
-                STATS_EVERY
+                if published_on == Some(up) || publish(link, tools).await {
+                    published_on = Some(up);
+                    STATS_EVERY
+                } else {
+                    AGAIN_AFTER
+                }
             }
             Err(NotTold::Awaited(why)) => {
                 tracing::warn!("waiting for approval: {why}");
@@ -357,6 +385,23 @@ async fn tell(link: &Link, stats_of: Option<&Path>) -> Result<(), NotTold> {
     told.map(drop).map_err(|error| match error.answered().and_then(|answer| answer.detail_code()) {
         Some("PAIRING_CHANGED") => NotTold::Awaited("see `openclaw nodes pending` at the Gateway".into()),
         _ => NotTold::Failed(error),
+    })
+}
+
+/// Publishes what there is beside the commands (N-11.6); whether it need not be tried again.
+async fn publish(link: &Link, tools: &[ToolDescriptor]) -> bool {
+    let skills = link.request_raw(SkillsUpdate::NAME, Some(json!(SkillsParams { skills: Vec::new() }))).await;
+    let tools = link.request_raw(PluginToolsUpdate::NAME, Some(json!(ToolsParams { tools: tools.to_vec() }))).await;
+    [skills, tools].into_iter().all(|told| match told {
+        Ok(_) => true,
+        Err(CallError::Answered { error, .. }) if error.code == ErrorCode::InvalidRequest => {
+            tracing::warn!("what this node publishes was not taken: {}", error.message);
+            true
+        }
+        Err(error) => {
+            tracing::debug!(%error, "what this node publishes was not taken yet");
+            false
+        }
     })
 }
 

@@ -190,6 +190,28 @@ async fn a_host_is_approved_asked_and_runs_what_its_owner_allows() {
     assert_eq!(failed["payload"]["stderr"], "\n", "neither the host's secret nor a variable for a shell");
 }
 
+/// N-11.7, N-11.8: what a program reads comes whole, however much it reads of it, and only where everything may run.
+#[tokio::test]
+async fn a_program_reads_what_a_call_has_for_it() {
+    let gateway = TestGateway::start(&binary(), &json!({}));
+    let (mut owner, host, node_id) = approved(&gateway).await;
+    host.policy(json!({"allowlist": [{"pattern": "cat"}]}));
+    let mut fed = async |key: &str, argv: &[&str], stdin: &str| {
+        let asked = call(&node_id, key, "system.run", json!({"command": argv, "stdin": stdin}));
+        owner.request("node.invoke", asked).await.map(|answer| answer["payload"].clone())
+    };
+    let denied = fed("listed", &["cat"], "x").await.unwrap_err();
+    assert!(denied.message.starts_with("SYSTEM_RUN_DENIED"), "{denied:?}");
+    host.policy(json!({"security": "full", "ask": "off"}));
+    assert_eq!(fed("cat", &["cat"], "hello\n").await.unwrap()["stdout"], "hello\n");
+    let much = "x".repeat(900_000);
+    assert_eq!(fed("much", &["wc", "-c"], &much).await.unwrap()["stdout"], "900000\n");
+    assert_eq!(fed("unread", &["sh", "-c", "exec 0<&-; echo done"], &much).await.unwrap()["stdout"], "done\n");
+    assert_eq!(fed("none", &["cat"], "").await.unwrap()["stdout"], "");
+    let too_much = fed("too much", &["cat"], &"x".repeat(1_100_000)).await.unwrap_err();
+    assert!(too_much.message.contains("at most"), "{too_much:?}");
+}
+
 /// N-5.6, N-11.8: what was started ends with its time and with its call, with everything below it.
 #[tokio::test]
 async fn time_and_cancellation_stop_everything_that_was_started() {

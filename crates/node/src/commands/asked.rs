@@ -22,6 +22,8 @@ pub(super) struct Params {
     #[serde(default)]
     pub(super) env: Option<BTreeMap<String, String>>,
     pub(super) timeout_ms: Option<u64>,
+    /// What the program reads on its standard input; an addition of ours.
+    pub(super) stdin: Option<String>,
     #[serde(default)]
     pub(super) needs_screen_recording: Option<bool>,
     agent_id: Option<String>,

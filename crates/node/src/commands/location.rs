@@ -77,7 +77,9 @@ async fn look(cx: &Cx, program: PathBuf, params: &Params) -> Result<Value, Refus
     let argv = cx.host.guard.iter().cloned().chain([program]).chain(words).collect();
     let env = without_secrets(&cx.host.env).collect();
     let timeout = Duration::from_millis(ms) + GRACE;
-    let ended = program::run(Plan { argv, cwd: cx.host.home.clone(), env, timeout }, &Voice::nowhere()).await;
+    let ended =
+        program::run(Plan { argv, cwd: cx.host.home.clone(), env, timeout, input: Vec::new() }, &Voice::nowhere())
+            .await;
     let ended = ended.map_err(|error| unknown(&error.to_string()))?;
     if let Some(fix) = Fix::last_of(&ended.stdout) {
         return Ok(fix.told("geoclue"));

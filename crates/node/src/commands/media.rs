@@ -73,7 +73,7 @@ impl Tool {
         let words = args.iter().map(PathBuf::from);
         let argv = cx.host.guard.iter().cloned().chain([self.path.clone()]).chain(words).collect();
         let env = without_secrets(&cx.host.env).collect();
-        let plan = Plan { argv, cwd: cx.host.home.clone(), env, timeout: within };
+        let plan = Plan { argv, cwd: cx.host.home.clone(), env, timeout: within, input: Vec::new() };
         let ended = program::run(plan, &Voice::nowhere()).await;
         let ended = ended.map_err(|error| Refusal::unavailable(format!("{}: {error}", self.name)))?;
         if ended.timed_out {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{ChildStdin, Command as Process};
 use tokio::time::{Instant, sleep_until};
 
@@ -35,6 +35,8 @@ pub(super) struct Plan {
     pub(super) env: Vec<(String, String)>,
     /// When it is stopped.
     pub(super) timeout: Duration,
+    /// What it reads; its guard passes on as many bytes as it was told of.
+    pub(super) input: Vec<u8>,
 }
 
 /// What became of it.
@@ -70,6 +72,7 @@ pub(super) async fn run(plan: Plan, voice: &Voice) -> io::Result<Ended> {
     // The guard stops everything when this is closed, by whatever way.
     let mut leash: Option<ChildStdin> = child.stdin.take();
     let (mut stdout, mut stderr) = (Stream::new(child.stdout.take()), Stream::new(child.stderr.take()));
+    let mut input = plan.input.as_slice();
     let (mut room, mut status, mut timed_out) = (OUTPUT_MAX_BYTES, None, false);
     let mut alarm = Instant::now() + plan.timeout;
     while status.is_none() || stdout.is_open() || stderr.is_open() {
@@ -86,12 +89,22 @@ pub(super) async fn run(plan: Plan, voice: &Voice) -> io::Result<Ended> {
                 (leash, timed_out) = (None, true);
                 alarm = Instant::now() + STOPPED_WITHIN;
             }
+            // A program that does not read all of it is fine.
+            wrote = write_some(&mut leash, input), if !input.is_empty() => input = &input[wrote.min(input.len())..],
             piece = stdout.read(), if stdout.is_open() => stdout.take_in(piece, &mut room, voice),
             piece = stderr.read(), if stderr.is_open() => stderr.take_in(piece, &mut room, voice),
         }
     }
     let code = status.and_then(Result::ok).and_then(|status| status.code()).filter(|_| !timed_out);
     Ok(Ended { code, timed_out, stdout: stdout.text(), stderr: stderr.text() })
+}
+
+/// How many bytes of `input` the guard took; all of them when it takes no more.
+async fn write_some(leash: &mut Option<ChildStdin>, input: &[u8]) -> usize {
+    match leash {
+        Some(leash) => leash.write(input).await.unwrap_or(input.len()),
+        None => input.len(),
+    }
 }
 
 /// One stream of a program.
@@ -166,7 +179,7 @@ mod tests {
 
     fn sh(text: &str, timeout: Duration) -> Plan {
         let argv = ["/bin/sh", "-c", text].map(PathBuf::from).to_vec();
-        Plan { argv, cwd: "/".into(), env: vec![("PATH".into(), "/usr/bin:/bin".into())], timeout }
+        Plan { argv, cwd: "/".into(), env: vec![("PATH".into(), "/usr/bin:/bin".into())], timeout, input: Vec::new() }
     }
 
     /// N-11.8

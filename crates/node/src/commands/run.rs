@@ -18,6 +18,8 @@ use super::{Command, Cx, Refusal, read};
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 /// How long it may take at most.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 3600);
+/// The most a program may be given to read.
+const STDIN_MAX_BYTES: usize = 1024 * 1024;
 /// How much of the output an event tells, from its end (N-11.8).
 const TOLD_MAX_CHARS: usize = 20_000;
 
@@ -67,15 +69,39 @@ async fn plan(cx: &Cx, params: &Params) -> Result<Plan, Refusal> {
         params.tell_denied(cx, "permission:screenRecording");
         return Err(Refusal { code: "PERMISSION_MISSING", message: "this node cannot record a screen".into() });
     }
+    let input = input(params, admitted).inspect_err(|_| params.tell_denied(cx, "allowlist-miss"))?;
     write_down(cx, params, &looked, judged, approval.as_ref()).await;
     let host = &*cx.host;
     let (program, arguments) = params.command.split_first().unwrap_or((&params.command[0], &[]));
     // What was looked at is what is started.
     let program = looked.places.find(program).map_or_else(|| PathBuf::from(program), |found| found.path);
-    let argv = host.guard.iter().cloned().chain([program]).chain(arguments.iter().map(PathBuf::from)).collect();
+    let guard = guarded(&host.guard, input.len());
+    let argv = guard.chain([program]).chain(arguments.iter().map(PathBuf::from)).collect();
     let env = environment(host, &looked.places, params, admitted);
     let timeout = params.timeout_ms.filter(|ms| *ms > 0).map_or(DEFAULT_TIMEOUT, Duration::from_millis);
-    Ok(Plan { argv, cwd: looked.places.cwd, env, timeout: timeout.min(LONGEST_TIMEOUT) })
+    Ok(Plan { argv, cwd: looked.places.cwd, env, timeout: timeout.min(LONGEST_TIMEOUT), input })
+}
+
+/// What the program reads. It may decide what a program does as its arguments may, and neither a list nor a person has
+/// seen it: only where everything may run is it handed on.
+fn input(params: &Params, admitted: Admitted) -> Result<Vec<u8>, Refusal> {
+    let Some(text) = params.stdin.as_deref().filter(|text| !text.is_empty()) else { return Ok(Vec::new()) };
+    if text.len() > STDIN_MAX_BYTES {
+        return Err(Refusal::invalid(format!("stdin: at most {STDIN_MAX_BYTES} bytes")));
+    }
+    if admitted != Admitted::Fully {
+        let why = "allowlist miss: what comes on standard input is handed on only where the owner lets everything run";
+        return Err(Refusal { code: "SYSTEM_RUN_DENIED", message: why.into() });
+    }
+    Ok(text.as_bytes().to_vec())
+}
+
+/// How the guard is started when the program reads that many bytes.
+fn guarded(guard: &[PathBuf], bytes: usize) -> impl Iterator<Item = PathBuf> {
+    let told = (bytes > 0).then(|| [PathBuf::from("--stdin-bytes"), PathBuf::from(bytes.to_string())]);
+    // Before the `--` that ends the guard's own words.
+    let (own, end) = guard.split_at(guard.len().saturating_sub(1));
+    own.iter().cloned().chain(told.into_iter().flatten()).chain(end.iter().cloned()).collect::<Vec<_>>().into_iter()
 }
 
 enum NotAdmitted {

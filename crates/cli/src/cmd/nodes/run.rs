@@ -37,6 +37,9 @@ pub(super) struct Args {
     /// One line for the node's shell, in place of a command
     #[arg(long, value_name = "LINE", conflicts_with = "command", required_unless_present = "command")]
     raw: Option<String>,
+    /// Hand it this command's standard input, 1 MiB at most; only where the node's owner lets everything run
+    #[arg(long)]
+    stdin: bool,
     /// Do not wait for a person's approval
     #[arg(long)]
     no_ask: bool,
@@ -80,6 +83,11 @@ impl Wish {
         set(&mut params, "cwd", args.cwd.as_deref());
         set(&mut params, "agentId", args.agent.as_deref());
         let env: BTreeMap<&str, &str> = args.env.iter().map(|pair| variable(pair)).collect::<Result<_, _>>()?;
+        if args.stdin {
+            let read = std::io::read_to_string(std::io::stdin());
+            let text = read.map_err(|error| Failure::usage(format!("--stdin: {error}")))?;
+            set(&mut params, "stdin", Some(text));
+        }
         set(&mut params, "env", (!env.is_empty()).then_some(env));
         Ok(Self { params, text })
     }
