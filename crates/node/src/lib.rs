@@ -15,6 +15,7 @@ mod node;
 mod offer;
 mod serve;
 mod stats;
+mod tell;
 mod watchdog;
 
 pub use commands::names as command_names;

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::invoke::{Ask, set};
-use super::media::{self, Keep};
+use super::media::{self, Keep, Picture};
 use crate::app::App;
 use crate::exit::Failure;
 
@@ -77,15 +77,8 @@ struct Eval {
 
 #[derive(Debug, clap::Args)]
 struct Snapshot {
-    /// Widest picture, in pixels
-    #[arg(long, value_name = "PIXELS")]
-    max_width: Option<u32>,
-    /// `png` or `jpg`
-    #[arg(long, value_name = "FORMAT", value_parser = ["png", "jpg", "jpeg"])]
-    format: Option<String>,
-    /// From 0 to 1
-    #[arg(long)]
-    quality: Option<f64>,
+    #[command(flatten)]
+    picture: Picture,
     #[command(flatten)]
     keep: Keep,
     #[command(flatten)]
@@ -145,9 +138,7 @@ fn eval(app: &App, args: &Eval) -> Result<(), Failure> {
 fn snapshot(app: &App, args: &Snapshot) -> Result<(), Failure> {
     args.keep.check(1)?;
     let mut params = json!({});
-    set(&mut params, "maxWidth", args.max_width);
-    set(&mut params, "format", args.format.as_deref());
-    set(&mut params, "quality", args.quality);
+    args.picture.set(&mut params);
     let payload = args.ask.once(app, PATIENCE, "canvas.snapshot", params)?;
     media::told(app, &[args.keep.save(payload, "canvas")?]);
     Ok(())

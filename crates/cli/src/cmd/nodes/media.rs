@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use wire::media::Media;
 
+use super::invoke::set;
 use crate::app::App;
 use crate::exit::Failure;
 
@@ -18,6 +19,29 @@ pub(super) struct Keep {
     /// Write over a file that is there
     #[arg(long)]
     force: bool,
+}
+
+/// What a picture of a page or a screen shall be like.
+#[derive(Debug, clap::Args)]
+pub(super) struct Picture {
+    /// Widest picture, in pixels
+    #[arg(long, value_name = "PIXELS")]
+    max_width: Option<u32>,
+    /// `png` or `jpg`
+    #[arg(long, value_name = "FORMAT", value_parser = ["png", "jpg", "jpeg"])]
+    format: Option<String>,
+    /// From 0 to 1
+    #[arg(long)]
+    quality: Option<f64>,
+}
+
+impl Picture {
+    /// Sets what was asked for.
+    pub(super) fn set(&self, params: &mut Value) {
+        set(params, "maxWidth", self.max_width);
+        set(params, "format", self.format.as_deref());
+        set(params, "quality", self.quality);
+    }
 }
 
 impl Keep {

@@ -6,7 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::invoke::{Ask, in_millis, set};
-use super::media::{self, Keep};
+use super::media::{self, Keep, Picture};
 use crate::app::App;
 use crate::args::millis;
 use crate::exit::Failure;
@@ -36,15 +36,8 @@ struct Snapshot {
     /// Which screen, from 0
     #[arg(long, value_name = "INDEX")]
     screen: Option<u32>,
-    /// Widest picture, in pixels
-    #[arg(long, value_name = "PIXELS")]
-    max_width: Option<u32>,
-    /// `png` or `jpg`
-    #[arg(long, value_name = "FORMAT", value_parser = ["png", "jpg", "jpeg"])]
-    format: Option<String>,
-    /// From 0 to 1
-    #[arg(long)]
-    quality: Option<f64>,
+    #[command(flatten)]
+    picture: Picture,
     #[command(flatten)]
     keep: Keep,
     #[command(flatten)]
@@ -82,9 +75,7 @@ fn snapshot(app: &App, args: &Snapshot) -> Result<(), Failure> {
     args.keep.check(1)?;
     let mut params = json!({});
     set(&mut params, "screenIndex", args.screen);
-    set(&mut params, "maxWidth", args.max_width);
-    set(&mut params, "format", args.format.as_deref());
-    set(&mut params, "quality", args.quality);
+    args.picture.set(&mut params);
     let payload = args.ask.once(app, SNAPSHOT, "screen.snapshot", params)?;
     media::told(app, &[args.keep.save(payload, "screen")?]);
     Ok(())
