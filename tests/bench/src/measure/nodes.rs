@@ -25,15 +25,17 @@ const HOST_SETTLES_WITHIN: Duration = Duration::from_secs(10);
 
 pub(crate) async fn measure(binary: &Path, runs: usize, report: &mut Report) -> Result<()> {
     idle(binary, report).await?;
-    let (mut cost, mut ratio) = (Vec::new(), Vec::new());
-    for _ in 0..runs {
-        let (ours, bytes) = invoked(binary).await?;
-        let floor = relayed(bytes).await?;
-        cost.push(ours);
-        ratio.push(ours / floor);
+    for at_once in [1, 16] {
+        let (mut cost, mut ratio) = (Vec::new(), Vec::new());
+        for _ in 0..runs {
+            let (ours, bytes) = invoked(binary, at_once).await?;
+            let floor = relayed(bytes, at_once).await?;
+            cost.push(ours);
+            ratio.push(ours / floor);
+        }
+        report.add(format!("node.invoke, {at_once} at once: CPU"), "µs", None, cost);
+        report.add(format!("node.invoke, {at_once} at once: CPU beside a relay"), "×", Some(2.0), ratio);
     }
-    report.add("node.invoke: CPU", "µs", None, cost);
-    report.add("node.invoke: CPU beside a relay", "×", Some(2.0), ratio);
     let mut hosts = Vec::new();
     for _ in 0..runs {
         hosts.push(host(binary).await?);
@@ -74,7 +76,7 @@ async fn node(port: u16) -> Result<Socket> {
 }
 
 /// CPU of one call in microseconds, and the mean size of the four frames it is made of.
-async fn invoked(binary: &Path) -> Result<(f64, usize)> {
+async fn invoked(binary: &Path, at_once: usize) -> Result<(f64, usize)> {
     let mut server = Server::gateway(binary, &json!({}))?;
     server.accepting().await?;
     let mut operator = client::connect(server.port, None).await?;
@@ -92,19 +94,35 @@ async fn invoked(binary: &Path) -> Result<(f64, usize)> {
         Ok::<_, anyhow::Error>((node, bytes))
     });
     let before = server.cpu()?;
-    let mut bytes = 0;
-    for turn in 0..CALLS {
-        let asked = json!({"nodeId": node_id, "command": COMMAND, "params": {"bins": ["sh"]}, "idempotencyKey": turn.to_string()});
-        let text = client::call(&mut operator, "i", "node.invoke", &asked).await?;
-        if !text.contains(r#""ok":true"#) {
-            bail!("node.invoke was refused: {text}");
+    let (mut of_question, mut of_answer) = (0, 0);
+    for turn in 0..CALLS + at_once - 1 {
+        if turn < CALLS {
+            let asked = json!({"nodeId": node_id, "command": COMMAND, "params": {"bins": ["sh"]},
+                "idempotencyKey": turn.to_string()});
+            client::send(&mut operator, "i", "node.invoke", &asked).await?;
+            of_question = asked.to_string().len();
         }
-        bytes = text.len() + asked.to_string().len();
+        if turn + 1 >= at_once {
+            let text = next_answer(&mut operator).await?;
+            if !text.contains(r#""ok":true"#) {
+                bail!("node.invoke was refused: {text}");
+            }
+            of_answer = text.len();
+        }
     }
     let cost = (server.cpu()? - before).as_secs_f64() * 1e6 / CALLS as f64;
     let (_node, of_node) = answers.await??;
     server.stop().await?;
-    Ok((cost, (bytes + of_node) / 4))
+    Ok((cost, (of_question + of_answer + of_node) / 4))
+}
+
+async fn next_answer(socket: &mut Socket) -> Result<String> {
+    loop {
+        let text = client::next_text(socket).await?;
+        if text.starts_with(r#"{"type":"res""#) {
+            return Ok(text);
+        }
+    }
 }
 
 /// Takes one question and answers it; the bytes of both.
@@ -122,7 +140,7 @@ async fn answer(node: &mut Socket, node_id: &Value) -> Result<usize> {
 }
 
 /// CPU of a round trip between two bare WebSockets through a relay, in microseconds.
-async fn relayed(bytes: usize) -> Result<f64> {
+async fn relayed(bytes: usize, at_once: usize) -> Result<f64> {
     let server = Server::relay().await?;
     let (mut caller, mut callee) = (client::open(server.port).await?, client::open(server.port).await?);
     let frame = "x".repeat(bytes);
@@ -135,9 +153,13 @@ async fn relayed(bytes: usize) -> Result<f64> {
         Ok::<_, anyhow::Error>(callee)
     });
     let before = server.cpu()?;
-    for _ in 0..CALLS {
-        caller.send(Message::text(frame.clone())).await?;
-        caller.next().await.context("the relay closed")??;
+    for turn in 0..CALLS + at_once - 1 {
+        if turn < CALLS {
+            caller.send(Message::text(frame.clone())).await?;
+        }
+        if turn + 1 >= at_once {
+            caller.next().await.context("the relay closed")??;
+        }
     }
     let cost = (server.cpu()? - before).as_secs_f64() * 1e6 / CALLS as f64;
     let _callee = answers.await??;
