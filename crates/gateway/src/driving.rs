@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use agent::policy::{Layer, Profile};
+use agent::policy::Layer;
 use agent::ports::{Nodes, Ports, Rights};
 use agent::run::effect::Silence;
 use agent::run::{self, Model, NoModel, TurnDeps};
 use agent::tools::{ExecSettings, Processes, ToolDeps, Toolbox};
 use base::Env;
-use config::ToolProfile;
 use store::{Input, Store};
 use wire::AgentId;
 
@@ -102,31 +101,11 @@ impl Driving {
     /// The layers of tool policy: the Gateway's, then the agent's, then what the sender may not.
     fn layers(&self, agent: &AgentId, rights: Rights) -> Vec<Layer> {
         let config = self.agents.config();
-        let tools = &config.tools;
-        let first = Layer {
-            profile: profile(tools.profile),
-            allow: tools.allow.clone(),
-            also_allow: tools.also_allow.clone(),
-            deny: tools.deny.clone(),
-        };
-        let own = self.agents.entry(agent).and_then(|entry| entry.tools).map(|policy| Layer {
-            profile: profile(policy.profile),
-            allow: policy.allow,
-            also_allow: policy.also_allow,
-            deny: policy.deny,
-        });
+        let first = Layer::from(&config.tools);
+        let own = self.agents.entry(agent).and_then(|entry| entry.tools).map(|policy| Layer::from(&policy));
         let deny = || NOT_FOR_NODES.map(str::to_owned).to_vec();
         let reduced = rights.from_node.then(|| Layer { deny: deny(), ..Layer::default() });
         std::iter::once(first).chain(own).chain(reduced).collect()
-    }
-}
-
-fn profile(profile: Option<ToolProfile>) -> Profile {
-    match profile {
-        Some(ToolProfile::Minimal) => Profile::Minimal,
-        Some(ToolProfile::Coding) => Profile::Coding,
-        Some(ToolProfile::Messaging) => Profile::Messaging,
-        Some(ToolProfile::Full) | None => Profile::Full,
     }
 }
 
