@@ -96,14 +96,19 @@ pub(super) fn options(chosen: &Chosen, kept: &Kept) -> Result<::node::Options, F
     })
 }
 
+/// Listens for being told to stop. Before a code is shown: a Gateway may know this node, and whoever watches may stop it,
+/// while it is still joining, and it is to end in good order then too.
+pub(super) fn listen() -> Result<Ended, Failure> {
+    let listen = async { Ended::listen().map_err(|error| Failure::new("NO_SIGNALS", format!("signals: {error}"))) };
+    rpc::block_on(listen)
+}
+
 /// Runs it until it is told to stop, and says as which device; what has proven itself is kept.
-pub(super) fn run(app: &App, chosen: &Chosen, kept: &Kept) -> Result<String, Failure> {
+pub(super) fn run(app: &App, chosen: &Chosen, kept: &Kept, mut ended: Ended) -> Result<String, Failure> {
     let place = rpc::place(app, &chosen.way);
     let gateway = chosen.keep.clone();
     let options = options(chosen, kept)?;
     rpc::block_on(async {
-        let listened = Ended::listen();
-        let mut ended = listened.map_err(|error| Failure::new("NO_SIGNALS", format!("signals: {error}")))?;
         let came_in = || keep(app, kept, gateway.clone());
         let outcome = ::node::run(&options, came_in, ended.wait()).await;
         outcome.map_err(|error| match &error {

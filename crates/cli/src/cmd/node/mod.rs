@@ -15,6 +15,7 @@ pub(super) use service::short as service_seen;
 
 use crate::app::App;
 use crate::exit::Failure;
+use crate::join::ticket;
 
 /// Offer this machine's commands to the agent of a Gateway
 #[derive(Debug, clap::Args)]
@@ -67,7 +68,7 @@ pub(super) fn join(app: &App, code: &str, offer: &Offer, as_service: bool) -> Re
         return run::run(app, &run::Args::joining(code.to_owned(), offer.clone()));
     }
     let kept = offer.over(kept::Kept::read(app)?)?;
-    pair::come_in(app, code, &kept, false)?;
+    pair::come_in(app, &ticket::read(app, code)?, &kept, false)?;
     service::install(app, true, false)?.print_with(app, &service::about(app)?);
     Ok(())
 }

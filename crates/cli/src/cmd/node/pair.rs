@@ -11,24 +11,21 @@ use super::place::{self, Chosen, Place};
 use crate::app::App;
 use crate::exit::Failure;
 use crate::invitation;
-use crate::join::ticket;
 use crate::rpc::{self, block_on};
 
-/// Joins the Gateway that `text` (a code, a link, or the address of a join page) is for. With `if_needed` nothing is used
-/// up where this device is known already.
-pub(super) fn come_in(app: &App, text: &str, kept: &Kept, if_needed: bool) -> Result<Chosen, Failure> {
-    let code = ticket::read(app, text)?;
+/// Joins the Gateway that this code is for. With `if_needed` nothing is used up where this device is known already.
+pub(super) fn come_in(app: &App, code: &SetupCode, kept: &Kept, if_needed: bool) -> Result<Chosen, Failure> {
     let identity = app.paths.device_identity();
     let device = Device::load_or_create(&identity)?;
     let tokens = TokenStore::beside(&identity);
     let mut last = None;
     for url in code.addresses() {
-        let endpoint = endpoint(&code, url)?;
+        let endpoint = endpoint(code, url)?;
         let known = tokens.get(&origin(url)?, device.id(), Role::Node);
         if if_needed && known.is_some() {
             return place::at(app, &Place::default(), endpoint);
         }
-        match attempt(app, &code, &endpoint, kept, &tokens, known) {
+        match attempt(app, code, &endpoint, kept, &tokens, known) {
             Ok(()) => {
                 host::keep(app, kept, Some(endpoint.clone()));
                 return place::at(app, &Place::default(), endpoint);
@@ -57,6 +54,7 @@ pub(super) fn by_login(app: &App, chosen: Chosen, kept: &Kept) -> Result<Chosen,
     options.connect.credentials = Credentials { bootstrap_token: Some(token), ..Credentials::default() };
     let joined: Result<(), DialError> = block_on(async { Ok(::node::enrol(&options).await) })?;
     joined.map_err(|error| Failure::dial(&error).at(&shown_at))?;
+    host::keep(app, kept, chosen.keep.clone());
     app.out.note(&format!(
         "{} lets this machine in; to take it back, run there: openclaw devices list",
         route.target.whole()

@@ -8,6 +8,7 @@ use super::pair;
 use super::place::{self, Place};
 use crate::app::App;
 use crate::exit::Failure;
+use crate::join::ticket;
 
 /// Run the node host in the foreground
 #[derive(Debug, Default, clap::Args)]
@@ -33,11 +34,14 @@ impl Args {
 
 pub(in crate::cmd::node) fn run(app: &App, args: &Args) -> Result<(), Failure> {
     let kept = args.offer.over(Kept::read(app)?)?;
-    let chosen = match &args.pair {
+    // Typed in or fetched before anything listens for signals, so that Ctrl-C ends it there.
+    let code = args.pair.as_deref().map(|text| ticket::read(app, text)).transpose()?;
+    let ended = host::listen()?;
+    let chosen = match &code {
         Some(code) => pair::come_in(app, code, &kept, args.pair_if_needed)?,
         None => pair::by_login(app, place::choose(app, &args.place, &kept)?, &kept)?,
     };
-    let node_id = host::run(app, &chosen, &kept)?;
+    let node_id = host::run(app, &chosen, &kept, ended)?;
     app.out.either(&json!({"ok": true, "nodeId": node_id}), || "Stopped.".to_owned());
     Ok(())
 }
