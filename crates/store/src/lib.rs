@@ -10,9 +10,12 @@
 //! [`GatewayLock`] makes one process the owner of a state folder.
 
 mod approvals;
+mod chats;
+mod cron;
 mod dedupe;
 mod devices;
 mod error;
+mod inbox;
 mod inputs;
 mod lock;
 mod meta;
@@ -20,6 +23,7 @@ mod migrate;
 mod node_work;
 mod nodes;
 mod open;
+mod outbox;
 mod readers;
 mod sessions;
 mod sql;
@@ -30,15 +34,19 @@ mod usage;
 mod writer;
 
 pub use approvals::{ApprovalEnd, ApprovalQuery, ApprovalRecord, Resolver, Settled};
+pub use chats::{ChatMessage, ChatPairing, ChatPeer};
+pub use cron::{CronJob, CronRun};
 pub use devices::{
     Approval, Device, DeviceFacts, DeviceToken, IssuedToken, NewDevice, NewPairing, PAIRING_TTL, Pairing,
     PairingRequest, Provenance, RotatedToken, SILENT_RETIREMENT_AGE, TokenCheck,
 };
 pub use error::StoreError;
-pub use inputs::{Accepted, Finish, Input, InputState, NewInput};
+pub use inbox::{Arrived, Cursor, NewArrival};
+pub use inputs::{Accepted, Answer, Finish, Input, InputState, NewInput};
 pub use lock::{GatewayLock, LOCK_WAIT, LockError, LockOwner, LockRequest};
 pub use node_work::Waiting;
 pub use nodes::{NodeArrival, NodeRecord, PendingSurface};
+pub use outbox::{End, NewOutgoing, Outgoing, Part, PartState};
 pub use sessions::{
     Archived, Change, LABEL_MAX, ModelSource, NewSession, Origin, Route, RunStatus, Session, SessionFilter,
     SessionPage, SessionPatch, SortBy, Upkeep,

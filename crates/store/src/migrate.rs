@@ -16,6 +16,7 @@ pub(crate) const STEPS: &[&str] = &[
     include_str!("../schema/v2.sql"),
     include_str!("../schema/v3.sql"),
     include_str!("../schema/v4.sql"),
+    include_str!("../schema/v5.sql"),
 ];
 
 /// Refuses a database that is newer than `steps` or not ours.

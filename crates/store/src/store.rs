@@ -6,10 +6,11 @@ use std::sync::atomic::Ordering;
 
 use base::StatePaths;
 use rusqlite::Connection;
+use tokio::sync::Notify;
 
 use crate::devices::{Known, TokenKey, Visits};
 use crate::readers::Readers;
-use crate::writer::{Flush, Writer};
+use crate::writer::{Counters, Flush, Writer};
 use crate::{GatewayLock, StoreError, open};
 
 /// A handle to the state of one Gateway; cloning is cheap. Every function that changes something returns after the
@@ -137,6 +138,15 @@ impl Store {
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         self.inner.readers.read(work).await
+    }
+
+    /// Told after each commit that put something into the outbox; one waiter at a time.
+    pub fn outbox_news(&self) -> Arc<Notify> {
+        self.inner.writer.counters.outbox.clone()
+    }
+
+    pub(crate) fn counters(&self) -> Arc<Counters> {
+        self.inner.writer.counters.clone()
     }
 
     /// How many commits have changed devices.

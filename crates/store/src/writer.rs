@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rusqlite::Connection;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use crate::StoreError;
 
@@ -44,6 +44,9 @@ pub(crate) struct Counters {
     /// Commits that changed devices or their tokens, counted before anybody is told of them.
     pub(crate) device_changes: AtomicU64,
     devices_touched: AtomicBool,
+    /// Told after a commit that put something into the outbox.
+    pub(crate) outbox: Arc<Notify>,
+    outbox_touched: AtomicBool,
 }
 
 impl Counters {
@@ -52,10 +55,18 @@ impl Counters {
         self.devices_touched.store(true, Ordering::Relaxed);
     }
 
+    /// Called by a job: its commit puts something into the outbox.
+    pub(crate) fn outbox_changes(&self) {
+        self.outbox_touched.store(true, Ordering::Relaxed);
+    }
+
     fn committed(&self) {
         self.commits.fetch_add(1, Ordering::Release);
         if self.devices_touched.swap(false, Ordering::Relaxed) {
             self.device_changes.fetch_add(1, Ordering::Release);
+        }
+        if self.outbox_touched.swap(false, Ordering::Relaxed) {
+            self.outbox.notify_one();
         }
     }
 }

@@ -41,6 +41,8 @@ async fn a_newcomer_sees_the_whole_machine_move() {
             run_id: wish.into(),
             session: SessionKey::main(&AgentId::main(), "main"),
             session_id: None,
+            answer: None,
+            inbox: Vec::new(),
             message,
             options: json!({}),
             source: "chat.send".into(),

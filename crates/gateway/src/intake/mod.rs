@@ -64,6 +64,8 @@ pub(crate) async fn take(services: &Services, said: Said) -> Result<Taken, Error
             run_id: said.run_id,
             session: said.session,
             session_id: None,
+            answer: None,
+            inbox: Vec::new(),
             message,
             options: said.options.to_value(),
             source: said.source.into(),

@@ -42,6 +42,8 @@ impl House {
             run_id: run_id.into(),
             session: session.clone(),
             session_id: None,
+            answer: None,
+            inbox: Vec::new(),
             message: UserMessage { content, timestamp: 1, idempotency_key: None },
             options: json!({}),
             source: "chat.send".into(),

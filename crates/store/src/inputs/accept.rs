@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::{Accepted, NewInput, row};
 use crate::sessions::{self, NewSession};
 use crate::sql::to_json;
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, inbox};
 
 /// Sources that are not a person; they do not keep a session from expiring (A-2.7).
 const MACHINES: [&str; 4] = ["heartbeat", "cron", "exec", "hook"];
@@ -24,6 +24,7 @@ impl Store {
 
 fn accept(conn: &Connection, new: &NewInput, now: i64) -> Result<Accepted, StoreError> {
     if let Some(known) = row::load(conn, &new.run_id)? {
+        inbox::done(conn, &new.inbox, now)?;
         return Ok(Accepted::Known(known));
     }
     let mut session = match sessions::load(conn, &new.session)? {
@@ -36,12 +37,15 @@ fn accept(conn: &Connection, new: &NewInput, now: i64) -> Result<Accepted, Store
     if !MACHINES.contains(&new.source.as_str()) {
         session.last_interaction_at = Some(now);
     }
+    if let Some(answer) = &new.answer {
+        session.route = Some(answer.route.clone());
+    }
     session.updated_at = now;
     session.last_activity_at = now;
     sessions::save(conn, &session)?;
     conn.prepare_cached(
-        "INSERT INTO inputs (run_id, session_key, session_id, state, source, options, message, accepted_at)
-         VALUES (?, ?, ?, 'pending', ?, ?, ?, ?)",
+        "INSERT INTO inputs (run_id, session_key, session_id, state, source, options, message, answer, accepted_at)
+         VALUES (?, ?, ?, 'pending', ?, ?, ?, ?, ?)",
     )?
     .execute(params![
         new.run_id,
@@ -50,7 +54,9 @@ fn accept(conn: &Connection, new: &NewInput, now: i64) -> Result<Accepted, Store
         new.source,
         to_json(&new.options),
         to_json(&new.message),
+        new.answer.as_ref().map(to_json),
         now,
     ])?;
+    inbox::done(conn, &new.inbox, now)?;
     Ok(Accepted::New(row::require(conn, &new.run_id)?))
 }

@@ -9,11 +9,12 @@ mod accept;
 mod row;
 mod run;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wire::SessionKey;
 use wire::message::{Usage, UserMessage};
 
-use crate::{NewEntry, NewSession, RunStatus, Store, StoreError};
+use crate::{NewEntry, NewSession, Route, RunStatus, Store, StoreError};
 
 pub(crate) use row::fence;
 pub(crate) use run::withdraw;
@@ -66,6 +67,25 @@ pub struct NewInput {
     pub source: String,
     /// What a session that does not exist yet starts with.
     pub new_session: NewSession,
+    /// Where the answer goes, put into the outbox by the transaction that ends the run. The session remembers it.
+    pub answer: Option<Answer>,
+    /// The positions in the inbox of what this message was made of; done when this is accepted.
+    pub inbox: Vec<i64>,
+}
+
+/// Where the answer to a message goes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Answer {
+    /// The chat it came from; always with the account of ours that speaks there.
+    #[serde(flatten)]
+    pub route: Route,
+    /// The message that is answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// What else the channel wants to know when it answers; kept as it is.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub context: Value,
 }
 
 /// What became of a message that was to be accepted.
@@ -107,6 +127,8 @@ pub struct Input {
     pub message: UserMessage,
     /// The transcript entry of its user message, once there is one.
     pub entry_id: Option<String>,
+    /// Where the answer goes, when it came from a chat.
+    pub answer: Option<Answer>,
     /// How it ended.
     pub outcome: Option<Value>,
     /// When it was accepted, in milliseconds.

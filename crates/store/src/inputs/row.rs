@@ -11,7 +11,7 @@ use crate::transcript::Body;
 
 /// The message is read from the transcript once it is there, so that an image is not kept twice.
 const INPUT: &str = "i.run_id, i.session_key, i.session_id, i.state, i.attempts, i.source, i.options, i.message,
-     i.entry_id, e.payload, i.outcome, i.accepted_at, i.started_at, i.ended_at
+     i.entry_id, e.payload, i.answer, i.outcome, i.accepted_at, i.started_at, i.ended_at
      FROM inputs i LEFT JOIN entries e ON e.id = i.entry_id";
 
 pub(super) fn load(conn: &Connection, run_id: &str) -> Result<Option<Input>, StoreError> {
@@ -79,6 +79,7 @@ fn read(row: &Row<'_>) -> Result<Input, StoreError> {
         options,
         message: message(kept, entry)?,
         entry_id,
+        answer: columns.next::<Option<String>>()?.map(|text| from_json("an answer's route", &text)).transpose()?,
         outcome: columns.next::<Option<String>>()?.map(|text| from_json("an outcome", &text)).transpose()?,
         accepted_at: columns.next()?,
         started_at: columns.next()?,

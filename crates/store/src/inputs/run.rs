@@ -9,7 +9,7 @@ use super::{Finish, Input, InputState, row};
 use crate::sessions::{self, RunStatus, Session};
 use crate::sql::to_json;
 use crate::transcript::{self, Entry, NewEntry};
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, outbox};
 
 impl Store {
     /// Begins the run of an input, or begins it again after a crash: one more attempt, the session is running. Its user
@@ -30,7 +30,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::RunEnded`] when it has ended before, so that one run has one end; [`StoreError::NoRun`].
     pub async fn finish_input(&self, run_id: &str, finish: Finish) -> Result<Option<Entry>, StoreError> {
-        let (run_id, now) = (run_id.to_owned(), base::now_ms());
+        let (run_id, now, counters) = (run_id.to_owned(), base::now_ms(), self.counters());
         self.write(move |conn| {
             let mut input = unended(conn, &run_id)?;
             if finish.last.is_some() && input.entry_id.is_none() {
@@ -40,6 +40,10 @@ impl Store {
             let append = |new| transcript::append(conn, &input.session_id, Some(&run_id), new, now);
             let last = finish.last.as_ref().map(append).transpose()?;
             end(conn, &run_id, &finish.outcome, now)?;
+            if let Some(answer) = &input.answer {
+                counters.outbox_changes();
+                outbox::put_answer(conn, &run_id, answer, &finish.outcome, now)?;
+            }
             settle(conn, &input, &finish, last.is_some(), now)?;
             Ok(last)
         })

@@ -40,6 +40,8 @@ pub(crate) fn asked(run_id: &str, session: &str, text: &str) -> NewInput {
         run_id: run_id.into(),
         session: key(session),
         session_id: None,
+        answer: None,
+        inbox: Vec::new(),
         message: said(text),
         options: Value::Null,
         source: "chat.send".into(),

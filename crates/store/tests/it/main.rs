@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test, in helpers as well")]
 
 mod approvals;
+mod boxes;
 mod child;
 mod crash;
 mod devices;

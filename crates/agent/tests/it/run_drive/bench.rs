@@ -167,6 +167,8 @@ impl Bench {
             run_id: run_id.into(),
             session: self.key.clone(),
             session_id: None,
+            answer: None,
+            inbox: Vec::new(),
             message,
             options: json!({}),
             source: "chat.send".into(),

@@ -40,6 +40,8 @@ async fn a_command_that_was_cut_off_is_not_asked_of_a_model() {
                 run_id: "typed".into(),
                 session: SessionKey::main(&AgentId::main(), "main"),
                 session_id: None,
+                answer: None,
+                inbox: Vec::new(),
                 message,
                 options: json!({}),
                 source: "command".into(),
