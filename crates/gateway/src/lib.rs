@@ -8,6 +8,7 @@ mod announcement;
 mod approvals;
 mod auth;
 mod bridge;
+mod chats;
 mod clockwork;
 mod config_now;
 mod config_watch;

@@ -122,6 +122,7 @@ pub(crate) fn apply(services: &Services, after: &After, loaded: Loaded) -> Resul
     services.gate.replace(policy);
     services.config.replace(loaded);
     services.nodes.policy_changed();
+    services.chats.look_again();
     send_back(services, after, &old, &services.gate.policy());
     if needs == Restart::Required && hybrid {
         services.reload.due.cancel();

@@ -10,6 +10,7 @@ use store::Store;
 use crate::agents::Agents;
 use crate::approvals::Approvals;
 use crate::auth::Gate;
+use crate::chats::Chats;
 use crate::config_now::ConfigNow;
 use crate::display::rows::Rows;
 use crate::health::Health;
@@ -44,6 +45,8 @@ pub(crate) struct Services {
     pub(crate) ssh_verify: SshVerify,
     /// Where people are asked.
     pub(crate) approvals: Approvals,
+    /// The accounts at chats.
+    pub(crate) chats: Chats,
     /// The devices that offer commands.
     pub(crate) nodes: Nodes,
     /// Who is here.

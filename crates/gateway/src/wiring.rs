@@ -18,6 +18,7 @@ use crate::approvals::Approvals;
 use crate::auth::Gate;
 use crate::auth::run_token::RunToken;
 use crate::bridge::Bridge;
+use crate::chats::{self, Chats};
 use crate::clockwork;
 use crate::config_now::ConfigNow;
 use crate::config_watch;
@@ -162,6 +163,7 @@ impl Gateway {
         let on_tailnet = tailscale::door(mode)?;
         let tailscale = Tailscale::new(mode, config.env().clone(), &config.current().gateway.control_ui.base_path);
         let approvals = Approvals::start(store.clone(), hub.clone()).await?;
+        let (chats, arrivals) = Chats::new(store.clone());
         let nodes = Nodes::new(store.clone(), hub.clone(), config.clone(), approvals.clone());
         let ports = Ports { nodes: Arc::new(nodes.clone()), approvals: Arc::new(approvals.clone()) };
         let Work { agents, models, toolbox, rows, news, lanes } = Work::new(&config, &store, &hub, ports, &version);
@@ -170,6 +172,7 @@ impl Gateway {
             approvals,
             ssh_verify: SshVerify::new(config.clone(), store.clone(), pairing.clone(), nodes.clone()),
             pairing,
+            chats,
             nodes,
             presence: Presence::new(hub.clone(), versions.clone(), &machine, &version, &instance_id),
             health: Health::start(store.clone(), hub.clone(), versions.clone(), config.clone(), tailscale.clone())
@@ -234,6 +237,7 @@ impl Gateway {
         if let Some(bridge) = bridge {
             bridge.serve(&bridge_places, &front, &stop);
         }
+        chats::start(&services, arrivals, &tasks, &stop);
         tasks.spawn(config_watch::run(services.clone(), stop.clone()));
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
         services.tailscale.settled(TAILSCALE_SETTLES_WITHIN).await;

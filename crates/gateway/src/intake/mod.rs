@@ -3,7 +3,7 @@
 mod attachments;
 mod options;
 
-use store::{Accepted, Input, NewInput, NewSession};
+use store::{Accepted, Answer, Input, NewInput, NewSession};
 use wire::message::{Block, UserContent, UserMessage};
 use wire::methods::agent::Outcome;
 use wire::methods::chat::Attachment;
@@ -37,6 +37,10 @@ pub(crate) struct Said {
     pub(crate) options: RunOptions,
     /// The method it came through.
     pub(crate) source: &'static str,
+    /// The chat that is answered; `None` when its asker reads the answer from the run.
+    pub(crate) answer: Option<Answer>,
+    /// What of the inbox it was made of.
+    pub(crate) inbox: Vec<i64>,
 }
 
 /// What became of it.
@@ -64,8 +68,8 @@ pub(crate) async fn take(services: &Services, said: Said) -> Result<Taken, Error
             run_id: said.run_id,
             session: said.session,
             session_id: None,
-            answer: None,
-            inbox: Vec::new(),
+            answer: said.answer,
+            inbox: said.inbox,
             message,
             options: said.options.to_value(),
             source: said.source.into(),

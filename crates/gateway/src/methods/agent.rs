@@ -75,6 +75,8 @@ fn said(params: AgentParams, session: SessionKey, new_session: NewSession, is_co
             ..RunOptions::default()
         },
         source: if is_command { TYPED } else { "agent" },
+        answer: None,
+        inbox: Vec::new(),
     }
 }
 

@@ -34,7 +34,9 @@ pub(super) async fn begin(services: &Services, wish: Wish) -> Result<Heard, Erro
     let rights = Rights { owner: false, from_node: true };
     let options = RunOptions { rights, channel: Some(CHANNEL.into()), model: None, ..options };
     let new_session = NewSession::default();
-    let said = Said { run_id, session: session.clone(), new_session, text, attachments, options, source };
+    let (answer, inbox) = (None, Vec::new());
+    let said =
+        Said { run_id, session: session.clone(), new_session, text, attachments, options, source, answer, inbox };
     match intake::take(services, said).await? {
         Taken::New(input) => {
             let run_id = input.run_id.clone();

@@ -4,6 +4,7 @@
 mod answer;
 mod approve;
 
+use channels::MenuEntry;
 use wire::Scope;
 use wire::methods::commands::{CommandArg, CommandEntry};
 
@@ -121,6 +122,12 @@ pub(crate) fn parse(text: &str, busy: bool) -> Option<Command> {
     let row = TABLE.iter().find(|row| row.name == name || row.aliases.contains(&name.as_str()))?;
     let argument = argument.trim();
     (argument.is_empty() || row.arg.is_some()).then(|| Command { action: row.action, argument: argument.into() })
+}
+
+/// The commands as a channel's own menu lists them (C-10.5).
+pub(crate) fn menu() -> Vec<MenuEntry> {
+    let entry = |row: &Row| MenuEntry { name: row.name.into(), description: row.description.into() };
+    TABLE.iter().map(entry).collect()
 }
 
 /// The commands as clients list them.

@@ -176,6 +176,8 @@ fn said(sending: Sending) -> Said {
         attachments: sending.attachments,
         options: sending.options,
         source: sending.source,
+        answer: None,
+        inbox: Vec::new(),
     }
 }
 
