@@ -65,10 +65,13 @@ struct Shared {
     abandoned: watch::Sender<usize>,
 }
 
+/// What a call is answered with.
+type Answer = Arc<dyn Fn(&Request) -> Reply + Send + Sync>;
+
 #[derive(Default)]
 struct Script {
     queue: VecDeque<Reply>,
-    always: Option<Reply>,
+    always: Option<Answer>,
     requests: Vec<Request>,
     models: Vec<String>,
 }
@@ -123,7 +126,13 @@ impl Vendor {
 
     /// Answers every call beyond the script like this.
     pub fn always(&self, reply: impl Into<Reply>) -> &Self {
-        self.shared.script().always = Some(reply.into());
+        let reply = reply.into();
+        self.answer_with(move |_| reply.clone())
+    }
+
+    /// Answers every call beyond the script with what `answer` makes of it.
+    pub fn answer_with(&self, answer: impl Fn(&Request) -> Reply + Send + Sync + 'static) -> &Self {
+        self.shared.script().always = Some(Arc::new(answer));
         self
     }
 
@@ -165,9 +174,11 @@ impl Shared {
 
     fn record(&self, request: Request) -> Option<Reply> {
         let mut script = self.script();
+        let scripted = script.queue.pop_front();
+        let reply = scripted.or_else(|| script.always.as_ref().map(|answer| answer(&request)));
         script.requests.push(request);
         self.seen.send_replace(script.requests.len());
-        script.queue.pop_front().or_else(|| script.always.clone())
+        reply
     }
 }
 
