@@ -88,6 +88,16 @@ pub trait Transport: Send + Sync {
     /// Makes one call.
     fn perform<'a>(&'a self, route: &'a Route, part: &'a Part) -> BoxFuture<'a, Result<Receipt, SendError>>;
 
+    /// The same, for a vendor that knows a repeated call by `key`, which is the same whenever this part is tried.
+    fn perform_as<'a>(
+        &'a self,
+        _key: &'a str,
+        route: &'a Route,
+        part: &'a Part,
+    ) -> BoxFuture<'a, Result<Receipt, SendError>> {
+        self.perform(route, part)
+    }
+
     /// Shows for a few seconds that an answer is on its way.
     fn typing<'a>(&'a self, route: &'a Route) -> BoxFuture<'a, Result<(), SendError>>;
 

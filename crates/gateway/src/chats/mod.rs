@@ -71,6 +71,17 @@ impl Chats {
         self.find(&route.channel, route.account_id.as_deref().unwrap_or(DEFAULT_ACCOUNT))
     }
 
+    /// The account at work that is called at this path of the Gateway's port.
+    pub(crate) fn at_door(&self, path: &str) -> Option<Arc<Live>> {
+        let is_it = |live: &&Arc<Live>| live.transport.as_ref().is_some_and(|at_work| at_work.door().as_deref() == Some(path));
+        self.live().values().find(is_it).cloned()
+    }
+
+    /// Every configured account, by channel and id.
+    pub(crate) fn all(&self) -> Vec<Arc<Live>> {
+        self.live().values().cloned().collect()
+    }
+
     /// The config was taken over, or an account is to be started or stopped.
     pub(crate) fn look_again(&self) {
         self.0.wanted.notify_one();

@@ -95,7 +95,10 @@ async fn perform(
     let Some(transport) = &live.transport else {
         return Ok(Err(SendError::Permanent("the account is not at work".into())));
     };
-    let performed = transport.perform(&outgoing.route, part).await;
+    let performed = {
+        let key = format!("{}:{number}", outgoing.id);
+        transport.perform_as(&key, &outgoing.route, part).await
+    };
     let state = match &performed {
         Ok(_) => PartState::Sent,
         Err(SendError::Ambiguous(_)) => PartState::Unsure,

@@ -2,6 +2,7 @@
 
 mod bearer;
 pub(crate) mod bind;
+mod doors;
 pub(crate) mod incoming;
 mod inherited;
 mod join_page;

@@ -6,7 +6,7 @@ use axum::body::Body;
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 
-use super::{bearer, join_page, metrics, page, probes, reply, upgrade};
+use super::{bearer, doors, join_page, metrics, page, probes, reply, upgrade};
 use crate::auth::host;
 use crate::auth::locality::Peer;
 use crate::auth::provenance::Provenance;
@@ -26,6 +26,9 @@ pub(crate) async fn route(
     let policy = front.services.gate.policy();
     let peer = Peer::read(from, request.headers(), &policy);
     let path = request.uri().path();
+    if let Some(live) = front.services.chats.at_door(path) {
+        return reply::secured(doors::knock(live, request).await, policy.hsts.as_deref());
+    }
     // Against DNS rebinding, before anything is looked at; the liveness probe tells nothing worth stealing.
     if !matches!(path, "/health" | "/healthz") && !host::is_ours(&peer, &policy) {
         let advice = "this Gateway is not known by that host name; list it in gateway.controlUi.allowedOrigins";
