@@ -18,6 +18,14 @@ pub trait Channel: Send + Sync {
     fn id(&self) -> &'static str;
     /// Its name for people.
     fn label(&self) -> &'static str;
+    /// The same at more length.
+    fn detail_label(&self) -> &'static str {
+        self.label()
+    }
+    /// The symbol that apps of the original show for it.
+    fn system_image(&self) -> &'static str {
+        "bubble.left.and.bubble.right"
+    }
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
     /// The accounts the config has, those that cannot be used among them; empty when it says nothing of this channel.

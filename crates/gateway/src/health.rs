@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use store::{SessionFilter, Store, StoreError};
 use wire::{AgentId, events};
 
+use crate::chats::Chats;
 use crate::config_now::ConfigNow;
 use crate::hub::Hub;
 use crate::presence::Versions;
@@ -30,6 +31,7 @@ pub(crate) struct Health {
     hub: Hub,
     versions: Versions,
     config: ConfigNow,
+    chats: Chats,
     tailscale: Tailscale,
     last: Arc<Mutex<Look>>,
     counted: Arc<tokio::sync::Mutex<Option<Counted>>>,
@@ -71,11 +73,12 @@ impl Health {
         hub: Hub,
         versions: Versions,
         config: ConfigNow,
+        chats: Chats,
         tailscale: Tailscale,
     ) -> Result<Self, StoreError> {
         let runtime = Arc::new(Mutex::new(Runtime::new()));
         let last = Arc::new(Mutex::new(Look::of(Value::Null)));
-        let health = Self { store, hub, versions, config, tailscale, last, counted: Arc::default(), runtime };
+        let health = Self { store, hub, versions, config, chats, tailscale, last, counted: Arc::default(), runtime };
         health.look().await?;
         Ok(health)
     }
@@ -97,6 +100,7 @@ impl Health {
         let at = Instant::now();
         let mut seen = (*look.seen).clone();
         seen["sessions"] = self.sessions(None).await?;
+        (seen["channels"], seen["channelOrder"], seen["channelLabels"]) = self.chats.health();
         for row in seen["agents"].as_array_mut().into_iter().flatten() {
             let agent = row["agentId"].as_str().map(AgentId::fold);
             row["sessions"] = self.sessions(agent.as_ref()).await?;
@@ -130,6 +134,7 @@ impl Health {
     async fn look(&self) -> Result<Arc<RawValue>, StoreError> {
         let began = Instant::now();
         let mut agents = Vec::new();
+        let (channels, order, labels) = self.chats.health();
         let default_agent = self.config.default_agent();
         for agent in self.config.agents() {
             let sessions = self.sessions(Some(&agent)).await?;
@@ -143,7 +148,7 @@ impl Health {
             "ok": true, "ts": base::now_ms(), "durationMs": u64::try_from(began.elapsed().as_millis()).unwrap_or(0),
             "plugins": {"loaded": [], "errors": [], "unavailable": []},
             "configReload": self.config_reload(),
-            "channels": {}, "channelOrder": [], "channelLabels": {}, "heartbeatSeconds": 0,
+            "channels": channels, "channelOrder": order, "channelLabels": labels, "heartbeatSeconds": 0,
             "defaultAgentId": default_agent, "agents": agents, "sessions": self.sessions(None).await?,
             "modelRuntime": {"degraded": false, "pendingAgents": []}, "eventLoop": self.event_loop(),
         });

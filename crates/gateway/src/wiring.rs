@@ -172,11 +172,18 @@ impl Gateway {
             approvals,
             ssh_verify: SshVerify::new(config.clone(), store.clone(), pairing.clone(), nodes.clone()),
             pairing,
-            chats,
             nodes,
             presence: Presence::new(hub.clone(), versions.clone(), &machine, &version, &instance_id),
-            health: Health::start(store.clone(), hub.clone(), versions.clone(), config.clone(), tailscale.clone())
-                .await?,
+            health: Health::start(
+                store.clone(),
+                hub.clone(),
+                versions.clone(),
+                config.clone(),
+                chats.clone(),
+                tailscale.clone(),
+            )
+            .await?,
+            chats,
             run: Arc::new(ThisRun::new(version, instance_id, port, addresses.clone(), machine)),
             reload: Arc::new(reload),
             hub,

@@ -263,8 +263,9 @@ impl Store {
     /// # Errors
     /// When it could not be written.
     pub async fn outgoing_ends(&self, id: &str, end: End, error: Option<String>) -> Result<(), StoreError> {
-        let (id, now) = (id.to_owned(), base::now_ms());
+        let (id, now, counters) = (id.to_owned(), base::now_ms(), self.counters());
         self.write_soon(move |conn| {
+            counters.outbox_ends();
             conn.prepare_cached(
                 "UPDATE outbox SET state = ?2, error = ?3, ended_at = ?4 WHERE id = ?1 AND state = 'waiting'",
             )?

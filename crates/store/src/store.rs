@@ -145,6 +145,11 @@ impl Store {
         self.inner.writer.counters.outbox.clone()
     }
 
+    /// Told after each commit that ended something of the outbox; every waiter.
+    pub fn outbox_ends(&self) -> Arc<Notify> {
+        self.inner.writer.counters.outbox_ends.clone()
+    }
+
     pub(crate) fn counters(&self) -> Arc<Counters> {
         self.inner.writer.counters.clone()
     }

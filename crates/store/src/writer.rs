@@ -47,6 +47,9 @@ pub(crate) struct Counters {
     /// Told after a commit that put something into the outbox.
     pub(crate) outbox: Arc<Notify>,
     outbox_touched: AtomicBool,
+    /// Told after a commit that ended something of the outbox.
+    pub(crate) outbox_ends: Arc<Notify>,
+    outbox_ended: AtomicBool,
 }
 
 impl Counters {
@@ -60,6 +63,11 @@ impl Counters {
         self.outbox_touched.store(true, Ordering::Relaxed);
     }
 
+    /// Called by a job: its commit ends something of the outbox.
+    pub(crate) fn outbox_ends(&self) {
+        self.outbox_ended.store(true, Ordering::Relaxed);
+    }
+
     fn committed(&self) {
         self.commits.fetch_add(1, Ordering::Release);
         if self.devices_touched.swap(false, Ordering::Relaxed) {
@@ -67,6 +75,9 @@ impl Counters {
         }
         if self.outbox_touched.swap(false, Ordering::Relaxed) {
             self.outbox.notify_one();
+        }
+        if self.outbox_ended.swap(false, Ordering::Relaxed) {
+            self.outbox_ends.notify_waiters();
         }
     }
 }

@@ -159,7 +159,12 @@ fn access(said: &Settings) -> Access {
 }
 
 fn ids(entries: &[Value]) -> Vec<String> {
-    entries.iter().filter_map(|entry| entry.as_str().map_or_else(|| entry.as_i64().map(|id| id.to_string()), |id| Some(id.to_owned()))).collect()
+    entries
+        .iter()
+        .filter_map(|entry| {
+            entry.as_str().map_or_else(|| entry.as_i64().map(|id| id.to_string()), |id| Some(id.to_owned()))
+        })
+        .collect()
 }
 
 #[cfg(test)]

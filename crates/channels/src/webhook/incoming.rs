@@ -156,7 +156,8 @@ impl Posted {
             PostedChat::Id(id) => (id, ChatKind::Direct, None),
             PostedChat::Full { id, kind, title } => (id, kind.unwrap_or_default(), title),
         };
-        let ids = [Some(&self.id), Some(&chat_id), Some(&self.sender.id), self.thread_id.as_ref(), self.message_id.as_ref()];
+        let ids =
+            [Some(&self.id), Some(&chat_id), Some(&self.sender.id), self.thread_id.as_ref(), self.message_id.as_ref()];
         if !ids.into_iter().flatten().all(|id| is_id(id)) {
             return Err(format!("ids have 1 to {LONGEST_ID} characters and no control characters"));
         }

@@ -41,6 +41,10 @@ impl Channel for Webhook {
         "Webhook"
     }
 
+    fn system_image(&self) -> &'static str {
+        "link"
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             groups: true,

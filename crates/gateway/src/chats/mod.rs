@@ -1,14 +1,18 @@
 //! Channels at work in this Gateway (C-1.1): accounts are started and kept up ([`supervise`]), what they bring is taken from
 //! the inbox to the lanes ([`inbox`]), and what is to be said is taken from the outbox to their transports ([`outbox`]).
 
+pub(crate) mod deed;
+pub(crate) mod errand;
 mod inbox;
+pub(crate) mod look;
 mod outbox;
 mod supervise;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use channels::{Account, Channel, Desk, Status, Transport};
+use channels::{Account, Channel, Desk, Probe, Status, Transport};
 use store::{Arrived, Route, Store};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -30,7 +34,18 @@ struct Inner {
     arrivals: mpsc::UnboundedSender<Arrived>,
     /// The config says something else, or somebody wants an account started or stopped.
     wanted: Notify,
+    /// What runs is what is wanted again.
+    settled: Notify,
+    /// Those that somebody stopped; until they are started, or this Gateway is (C-12.6).
+    held: Mutex<BTreeSet<Name>>,
+    /// What vendors said of us, and when (C-12.4).
+    probes: Mutex<BTreeMap<Name, (i64, Probe)>>,
 }
+
+/// How long an account that is stopped may take.
+const STOPS_WITHIN: Duration = Duration::from_secs(20);
+/// How long it may take until what is wanted is tried.
+const SETTLES_WITHIN: Duration = Duration::from_secs(5);
 
 /// Which account: channel and account id.
 type Name = (String, String);
@@ -51,14 +66,24 @@ pub(crate) struct Live {
     /// Where what it hears goes.
     pub(crate) desk: Desk,
     stop: CancellationToken,
+    /// Its transport has come to rest.
+    over: CancellationToken,
 }
 
 impl Chats {
     /// No account is started yet. What arrives comes out of the second.
     pub(crate) fn new(store: Store) -> (Self, Arrivals) {
         let (arrivals, taken) = mpsc::unbounded_channel();
-        let (live, wanted) = (Mutex::default(), Notify::new());
-        (Self(Arc::new(Inner { store, live, arrivals, wanted })), taken)
+        let inner = Inner {
+            store,
+            live: Mutex::default(),
+            arrivals,
+            wanted: Notify::new(),
+            settled: Notify::new(),
+            held: Mutex::default(),
+            probes: Mutex::default(),
+        };
+        (Self(Arc::new(inner)), taken)
     }
 
     /// The account's present state, if the config has it.
@@ -73,7 +98,8 @@ impl Chats {
 
     /// The account at work that is called at this path of the Gateway's port.
     pub(crate) fn at_door(&self, path: &str) -> Option<Arc<Live>> {
-        let is_it = |live: &&Arc<Live>| live.transport.as_ref().is_some_and(|at_work| at_work.door().as_deref() == Some(path));
+        let is_it =
+            |live: &&Arc<Live>| live.transport.as_ref().is_some_and(|at_work| at_work.door().as_deref() == Some(path));
         self.live().values().find(is_it).cloned()
     }
 
@@ -87,8 +113,45 @@ impl Chats {
         self.0.wanted.notify_one();
     }
 
+    /// Starts an account afresh, one that was stopped or failed.
+    pub(crate) async fn start(&self, live: &Live) {
+        let name = live.name();
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&name);
+        if !live.status.now().running {
+            live.stop.cancel();
+            self.live().remove(&name);
+        }
+        self.settle().await;
+    }
+
+    /// Stops an account until it is started, or this Gateway is. Whether it came to rest.
+    pub(crate) async fn stop(&self, live: &Live) -> bool {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner).insert(live.name());
+        self.settle().await;
+        tokio::time::timeout(STOPS_WITHIN, live.over.cancelled()).await.is_ok()
+    }
+
+    async fn settle(&self) {
+        let settled = self.0.settled.notified();
+        tokio::pin!(settled);
+        settled.as_mut().enable();
+        self.look_again();
+        // Going down, nothing settles any more; what is said of the account is true all the same.
+        let _in_time = tokio::time::timeout(SETTLES_WITHIN, settled).await;
+    }
+
+    fn is_held(&self, name: &Name) -> bool {
+        self.0.held.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+    }
+
     fn live(&self) -> MutexGuard<'_, BTreeMap<Name, Arc<Live>>> {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Live {
+    fn name(&self) -> Name {
+        (self.channel.id().to_owned(), self.account.id.clone())
     }
 }
 

@@ -1,10 +1,11 @@
 //! Keeps the accounts that the config has at work (C-1.4): each by itself, so that one that fails stops no other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use channels::{Account, CHANNELS, Channel, Desk, MenuEntry, Status};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -15,12 +16,20 @@ use crate::slash;
 /// The pauses after an account that ended and may come up again (C-12.6).
 const FIRST_PAUSE: Duration = Duration::from_secs(5);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// How often it comes up again by itself within an hour.
+const RESTARTS_AN_HOUR: usize = 10;
+const HOUR: Duration = Duration::from_secs(3600);
+/// One that worked this long is well again: its next pause is the first.
+const WELL_AFTER: Duration = Duration::from_secs(600);
+/// How long one waits for the one before it at the same vendor, which would otherwise find two of us.
+const REST_WITHIN: Duration = Duration::from_secs(20);
 
 /// Starts what the config has, and again whenever it changes, until told to stop.
 pub(super) async fn run(services: Arc<Services>, stop: CancellationToken) {
     let accounts = TaskTracker::new();
     loop {
         settle(&services, &accounts, &stop);
+        services.chats.0.settled.notify_waiters();
         tokio::select! {
             () = stop.cancelled() => break,
             () = services.chats.0.wanted.notified() => {}
@@ -40,10 +49,13 @@ fn settle(services: &Arc<Services>, accounts: &TaskTracker, stop: &CancellationT
         }
     }
     let mut live = services.chats.live();
+    let mut before: BTreeMap<Name, Arc<Live>> = BTreeMap::new();
     live.retain(|name, at_work| {
-        let stays = wanted.get(name).is_some_and(|(_, account)| account.mark == at_work.account.mark);
+        let same = wanted.get(name).is_some_and(|(_, account)| account.mark == at_work.account.mark);
+        let stays = same && !(services.chats.is_held(name) && at_work.transport.is_some());
         if !stays {
             at_work.stop.cancel();
+            before.insert(name.clone(), at_work.clone());
         }
         stays
     });
@@ -58,8 +70,9 @@ fn settle(services: &Arc<Services>, accounts: &TaskTracker, stop: &CancellationT
                 status: known.status.clone(),
                 desk: known.desk.clone(),
                 stop: known.stop.clone(),
+                over: known.over.clone(),
             }),
-            None => open(&services.chats, channel, account, accounts, stop),
+            None => open(&services.chats, channel, account, before.remove(&name), (accounts, stop)),
         };
         live.insert(name, made);
     }
@@ -70,16 +83,19 @@ fn open(
     chats: &Chats,
     channel: &'static dyn Channel,
     account: Account,
-    accounts: &TaskTracker,
-    stop: &CancellationToken,
+    before: Option<Arc<Live>>,
+    (accounts, stop): (&TaskTracker, &CancellationToken),
 ) -> Arc<Live> {
-    let (status, stop) = (Arc::new(Status::default()), stop.child_token());
+    let (status, stop, over) = (Arc::new(Status::default()), stop.child_token(), CancellationToken::new());
+    let held = chats.is_held(&(channel.id().to_owned(), account.id.clone()));
     let menu: Arc<[MenuEntry]> = slash::menu().into();
     let desk =
         Desk::new(chats.0.store.clone(), channel.id(), &account.id, chats.0.arrivals.clone(), status.clone(), menu);
     let usable = account.usable.clone().map_err(|why| (why.why, why.next));
     let opened = match usable {
-        Ok(()) if account.enabled => channel.open(&account).map(Some).map_err(|failure| (failure.why, failure.next)),
+        Ok(()) if account.enabled && !held => {
+            channel.open(&account).map(Some).map_err(|failure| (failure.why, failure.next))
+        }
         Ok(()) => Ok(None),
         Err(why) => Err(why),
     };
@@ -88,40 +104,66 @@ fn open(
         status.change(|seen| (seen.last_error, seen.next) = (Some(why), Some(next)));
         None
     });
-    let live = Arc::new(Live { channel, account, transport, status, desk, stop });
+    let live = Arc::new(Live { channel, account, transport, status, desk, stop, over });
     if live.transport.is_some() {
-        accounts.spawn(keep(live.clone()));
+        accounts.spawn(keep(live.clone(), before));
+    } else {
+        live.over.cancel();
     }
     live
 }
 
-/// Lets an account serve until it is told to stop, again after a pause when it ended in a way that may pass.
-async fn keep(live: Arc<Live>) {
-    let Some(transport) = live.transport.clone() else { return };
-    let (channel, account) = (live.channel.id(), live.account.id.clone());
-    let mut pause = FIRST_PAUSE;
+/// Lets an account serve until it is told to stop, once the one before it has come to rest.
+async fn keep(live: Arc<Live>, before: Option<Arc<Live>>) {
+    let _at_rest = live.over.clone().drop_guard();
+    if let Some(before) = before
+        && tokio::time::timeout(REST_WITHIN, before.over.cancelled()).await.is_err()
+    {
+        tracing::warn!(channel = live.channel.id(), account = %live.account.id, "an account did not stop in time");
+    }
+    let (mut pause, mut restarts) = (FIRST_PAUSE, VecDeque::new());
     while !live.stop.is_cancelled() {
-        let now = base::now_ms();
-        live.status.change(|seen| {
-            (seen.running, seen.last_start_at) = (true, Some(now));
-        });
-        tracing::info!(channel, %account, "an account is at work");
-        let ended = transport.clone().serve(live.desk.clone(), live.stop.clone()).await;
-        let now = base::now_ms();
-        live.status.change(|seen| {
-            (seen.running, seen.connected, seen.last_stop_at) = (false, false, Some(now));
-        });
-        let Err(failure) = ended else { return };
-        tracing::warn!(channel, %account, why = %failure.why, next = %failure.next, "an account stopped");
-        live.status.change(|seen| {
-            (seen.last_error, seen.next) = (Some(failure.why.clone()), Some(failure.next.clone()));
-        });
-        if !failure.passes {
+        let began = Instant::now();
+        if !serve(&live).await {
             return;
         }
+        if began.elapsed() >= WELL_AFTER {
+            pause = FIRST_PAUSE;
+        }
+        restarts.push_back(Instant::now());
+        while restarts.front().is_some_and(|at: &Instant| at.elapsed() > HOUR) {
+            restarts.pop_front();
+        }
+        // Too many: the next comes when the oldest of them is an hour ago.
+        let wait = match restarts.front() {
+            Some(oldest) if restarts.len() > RESTARTS_AN_HOUR => HOUR.saturating_sub(oldest.elapsed()).max(pause),
+            _ => pause,
+        };
         tokio::select! {
             () = live.stop.cancelled() => return,
-            () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+            () = tokio::time::sleep(wait) => pause = (pause * 2).min(LONGEST_PAUSE),
         }
     }
+}
+
+/// Serves once. Whether it may be tried again.
+async fn serve(live: &Live) -> bool {
+    let Some(transport) = live.transport.clone() else { return false };
+    let (channel, account) = (live.channel.id(), &live.account.id);
+    let now = base::now_ms();
+    live.status.change(|seen| {
+        (seen.running, seen.last_start_at) = (true, Some(now));
+    });
+    tracing::info!(channel, %account, "an account is at work");
+    let ended = transport.serve(live.desk.clone(), live.stop.clone()).await;
+    let now = base::now_ms();
+    live.status.change(|seen| {
+        (seen.running, seen.connected, seen.last_stop_at) = (false, false, Some(now));
+    });
+    let Err(failure) = ended else { return false };
+    tracing::warn!(channel, %account, why = %failure.why, next = %failure.next, "an account stopped");
+    live.status.change(|seen| {
+        (seen.last_error, seen.next) = (Some(failure.why.clone()), Some(failure.next.clone()));
+    });
+    failure.passes
 }

@@ -9,7 +9,6 @@ use crate::rpc::{Cx, Table};
 /// Adds them.
 pub(super) fn add(table: Table) -> Table {
     table
-        .on::<empty::ChannelsStatus>(channels_status)
         .on::<empty::CronList>(cron_list)
         .on::<empty::CronStatus>(cron_status)
         .on::<empty::DiagnosticsStability>(diagnostics_stability)
@@ -38,14 +37,6 @@ async fn bare_list(_: Cx, _: Value) -> Answer {
 
 async fn nothing(_: Cx, _: Value) -> Answer {
     Ok(Value::Null)
-}
-
-async fn channels_status(cx: Cx, _: Value) -> Answer {
-    Ok(json!({
-        "ts": base::now_ms(), "channelOrder": [], "channelLabels": {}, "channelDetailLabels": {},
-        "channelSystemImages": {}, "channelMeta": [], "channels": {}, "channelAccounts": {},
-        "channelDefaultAccountId": {}, "statusIssues": [], "eventLoop": cx.health.event_loop(),
-    }))
 }
 
 async fn cron_list(_: Cx, _: Value) -> Answer {

@@ -3,6 +3,7 @@
 mod agent;
 mod agents;
 mod auth;
+mod channels;
 mod chat;
 mod commands;
 mod config;
@@ -16,6 +17,7 @@ mod health;
 mod logs;
 mod models;
 mod node;
+mod outbound;
 mod presence;
 mod resume;
 mod sessions;
@@ -62,6 +64,7 @@ pub(crate) fn table() -> Table {
         agent::add,
         agents::add,
         auth::add,
+        channels::add,
         chat::add,
         commands::add,
         dashboard::add,
@@ -69,6 +72,7 @@ pub(crate) fn table() -> Table {
         exec_approvals::add,
         models::add,
         node::add,
+        outbound::add,
         sessions::add,
         setup_code::add,
         tools::add,

@@ -26,7 +26,7 @@ pub(super) async fn status(cx: Cx, params: StatusParams) -> Result<Value, ErrorS
         "heartbeat": {"defaultAgentId": default_agent, "agents": cx.config.agents().iter()
             .map(|agent| json!({"agentId": agent, "enabled": false, "every": "disabled", "everyMs": null}))
             .collect::<Vec<_>>()},
-        "channelSummary": [], "queuedSystemEvents": waiting, "degradedSecretOwners": [], "degradedPlugins": [],
+        "channelSummary": cx.chats.lines(), "queuedSystemEvents": waiting, "degradedSecretOwners": [], "degradedPlugins": [],
         "tasks": {"total": 0, "active": 0, "terminal": 0, "failures": 0,
             "byStatus": {"queued": 0, "running": 0, "succeeded": 0, "failed": 0, "timed_out": 0, "cancelled": 0, "lost": 0},
             "byRuntime": {"subagent": 0, "acp": 0, "cli": 0, "cron": 0}},

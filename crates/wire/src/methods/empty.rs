@@ -21,7 +21,6 @@ macro_rules! empty {
 }
 
 empty! {
-    ChannelsStatus = "channels.status";
     CronList = "cron.list";
     CronStatus = "cron.status";
     DiagnosticsStability = "diagnostics.stability";

@@ -21,6 +21,7 @@ macro_rules! methods {
 pub mod agent;
 pub mod agents;
 pub mod auth;
+pub mod channels;
 pub mod chat;
 pub mod chat_history;
 pub mod commands;
@@ -36,6 +37,7 @@ pub mod models;
 pub mod node;
 pub mod node_events;
 pub mod node_pending;
+pub mod outbound;
 pub mod presence;
 pub mod resume;
 pub mod session_edit;

@@ -2,10 +2,10 @@
 
 use store::{NewEntry, NewSession};
 use uuid::Uuid;
-use wire::ErrorShape;
 use wire::events::chat::{ChatEvent, ChatMessage, ChatState};
 use wire::message::{Block, Message, StopReason};
 use wire::methods::chat::{InjectParams, InjectResult};
+use wire::{ErrorShape, SessionKey};
 
 use crate::fault;
 use crate::lanes::outcome;
@@ -27,12 +27,22 @@ pub(super) async fn inject(cx: Cx, params: InjectParams) -> Result<InjectResult,
         Some(label) => format!("[{label}]\n\n{}", params.message),
         None => params.message,
     };
-    let session = cx.store.ensure_session(&key, NewSession::default()).await.map_err(fault::store)?;
-    let (id, now) = (Uuid::new_v4().to_string(), base::now_ms());
+    let id = Uuid::new_v4().to_string();
+    note(&cx, &key, id.clone(), text).await?;
+    Ok(InjectResult { ok: true, message_id: id })
+}
+
+/// Puts words into the assistant's mouth.
+///
+/// # Errors
+/// When they could not be made durable.
+pub(in crate::methods) async fn note(cx: &Cx, key: &SessionKey, id: String, text: String) -> Result<(), ErrorShape> {
+    let session = cx.store.ensure_session(key, NewSession::default()).await.map_err(fault::store)?;
+    let now = base::now_ms();
     let note = outcome::note(vec![Block::text(text.as_str())], StopReason::Stop, None, now);
     let entry = NewEntry { id: Some(id.clone()), ..NewEntry::message(Message::Assistant(note)) };
     let entry = cx.store.append(&session.session_id, None, entry).await.map_err(fault::store)?;
-    cx.news.saved(&key, &entry).await;
+    cx.news.saved(key, &entry).await;
     cx.news.chat(&ChatEvent {
         run_id: format!("inject-{id}"),
         agent_id: key.agent(),
@@ -40,6 +50,6 @@ pub(super) async fn inject(cx: Cx, params: InjectParams) -> Result<InjectResult,
         seq: 0,
         state: ChatState::Final { stop_reason: Some("stop".into()), message: Some(ChatMessage::assistant(text, now)) },
     });
-    cx.news.changed(&key, "inject", None).await;
-    Ok(InjectResult { ok: true, message_id: id })
+    cx.news.changed(key, "inject", None).await;
+    Ok(())
 }

@@ -12,6 +12,7 @@ use wire::methods::{chat, chat_history};
 
 use crate::rpc::Table;
 
+pub(super) use inject::note;
 pub(crate) use send::{Expects, Sending, send_message};
 
 /// Adds this family's rows.
