@@ -44,7 +44,7 @@ pub struct Unusable {
 }
 
 /// One configured account.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Account {
     /// The channel.
     pub channel: &'static str,
@@ -68,6 +68,14 @@ pub struct Account {
     pub settings: Value,
     /// Changes exactly when the account must be restarted: token, transport, webhook, menu (C-2.6).
     pub mark: String,
+}
+
+/// Without its settings, which may hold secrets that no type knows.
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (channel, id, enabled, usable) = (self.channel, &self.id, self.enabled, &self.usable);
+        write!(f, "Account({channel} {id}, enabled {enabled}, {usable:?})")
+    }
 }
 
 /// How an account reads and answers, for every channel.

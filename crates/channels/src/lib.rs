@@ -16,6 +16,7 @@ mod event;
 mod outgoing;
 mod status;
 mod table;
+mod telegram;
 mod webhook;
 
 pub use account::{Account, ErrorPolicy, Notify, ReplyTo, Streaming, Style, TokenSource, Unusable};

@@ -60,6 +60,7 @@ pub use schema::node_host::{BrowserProxy, NodeCamera, NodeFiles, NodeHost, NodeL
 pub use schema::nodes::{NodeBrowser, NodeBrowserMode, NodeCommands, Nodes, Pairing, SshVerify};
 pub use schema::remote::{HostKeyPolicy, Remote, Transport};
 pub use schema::session::{DmScope, GroupScope, Reset, ResetMode, Session, SessionScope};
+pub use schema::telegram;
 pub use schema::tools::{
     Elevated, ExecAsk, ExecConfig, ExecMode, ExecSecurity, ToolPolicy, ToolProfile, Tools, Web, WebFetch, WebSearch,
 };

@@ -6,6 +6,7 @@ use url::Url;
 use crate::IpRange;
 use crate::path::Path;
 use crate::problem::Problem;
+use crate::schema::telegram::api_root;
 use crate::text::{Kind, Node, Sources};
 
 /// One rule: the path, with `*` for every element or member, and what a text there must satisfy.
@@ -18,6 +19,8 @@ const RULES: &[Rule] = &[
     ("gateway.nodes.pairing.autoApproveCidrs.*", range),
     ("gateway.nodes.pairing.sshVerify.cidrs.*", range),
     ("gateway.controlUi.basePath", base_path),
+    ("channels.telegram.apiRoot", api_root),
+    ("channels.telegram.accounts.*.apiRoot", api_root),
 ];
 
 /// Applies every rule.
@@ -46,6 +49,9 @@ fn visit(node: &Node, keys: &[&str], path: &Path, found: &mut impl FnMut(&Node, 
     match (&node.kind, *key) {
         (Kind::Array(items), "*") => {
             items.iter().enumerate().for_each(|(index, item)| visit(item, rest, &path.index(index), found));
+        }
+        (Kind::Object(members), "*") => {
+            members.iter().for_each(|member| visit(&member.value, rest, &path.key(&member.key), found));
         }
         _ => {
             if let Some(inner) = node.get(key) {

@@ -7,6 +7,7 @@ mod netns;
 mod sshd;
 mod systemd;
 mod tailnet;
+mod telegram;
 pub mod tls;
 pub mod vendors;
 
@@ -19,3 +20,4 @@ pub use rustix::process::Signal;
 pub use sshd::Sshd;
 pub use systemd::Systemd;
 pub use tailnet::{Claimed, TAILNET_NAME, Tailnet};
+pub use telegram::{Call, FakeTelegram, SentFile, Shown, TelegramFault};

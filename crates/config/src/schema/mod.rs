@@ -6,6 +6,7 @@
 pub(crate) mod agents;
 pub(crate) mod bridge;
 pub(crate) mod browser;
+mod channels;
 pub(crate) mod commands;
 pub(crate) mod control_ui;
 pub(crate) mod discovery;
@@ -20,6 +21,7 @@ mod passed;
 mod published;
 pub(crate) mod remote;
 pub(crate) mod session;
+pub mod telegram;
 pub(crate) mod tools;
 pub(crate) mod unit;
 
@@ -61,8 +63,8 @@ pub struct Config {
     pub node_host: node_host::NodeHost,
     /// The listener for the oldest apps.
     pub bridge: bridge::Bridge,
-    /// Channels by name; whoever owns a channel types its own part.
-    #[schemars(schema_with = "open_map")]
+    /// Channels by name, as they are written: an account lies over the root of its channel.
+    #[schemars(schema_with = "channels::section")]
     pub channels: Map<String, Value>,
     /// Which agent answers where.
     #[schemars(schema_with = "open_list")]
@@ -84,10 +86,6 @@ impl std::fmt::Debug for Config {
             .field("channels", &self.channels.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
-}
-
-fn open_map(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": "object", "additionalProperties": { "type": "object" } })
 }
 
 fn open_list(_: &mut schemars::SchemaGenerator) -> schemars::Schema {

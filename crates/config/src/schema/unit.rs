@@ -86,3 +86,18 @@ pub(crate) fn anything(_: &mut SchemaGenerator) -> Schema {
 pub(crate) fn seconds_schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "number", "minimum": 0 })
 }
+
+/// Ids as people write them: texts, or plain numbers.
+pub(crate) fn some_ids<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let written = Option::<Vec<serde_json::Value>>::deserialize(deserializer)?;
+    let text = |id: serde_json::Value| match id {
+        serde_json::Value::String(text) => text.trim().to_owned(),
+        other => other.to_string(),
+    };
+    Ok(written.map(|ids| ids.into_iter().map(text).collect()))
+}
+
+/// A list of them.
+pub(crate) fn ids(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "array", "items": { "anyOf": [{ "type": "string" }, { "type": "integer" }] } })
+}
