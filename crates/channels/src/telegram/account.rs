@@ -6,8 +6,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use base::{Env, Secret};
-use config::telegram::{self as written, TelegramAccount, TelegramGroup, TelegramTopic};
 use config::Config;
+use config::telegram::{self as written, TelegramAccount, TelegramGroup, TelegramTopic};
 use serde_json::{Map, Value, json};
 
 use super::target::peer;
@@ -120,8 +120,9 @@ fn read_token(file: &Path) -> Result<Secret, String> {
 /// What can be known to be wrong before anything is called.
 fn reachable(id: &str, keys: &TelegramAccount) -> Result<(), Unusable> {
     if let Some(root) = &keys.api_root {
-        config::telegram::api_root(root)
-            .map_err(|why| unusable(id, &format!("cannot be reached: {why}"), "openclaw config get channels.telegram.apiRoot"))?;
+        config::telegram::api_root(root).map_err(|why| {
+            unusable(id, &format!("cannot be reached: {why}"), "openclaw config get channels.telegram.apiRoot")
+        })?;
     }
     if keys.webhook_url.is_some() && keys.webhook_secret.is_none() {
         let next = "openclaw config set channels.telegram.webhookSecret <secret>";
@@ -188,7 +189,10 @@ fn access(keys: &TelegramAccount, root: &Map<String, Value>) -> Access {
         allow,
         group: keys.group_policy.map(group_policy).unwrap_or_default(),
         group_allow: keys.group_allow_from.as_deref().map(|list| ids(Some(list))),
-        groups: keys.groups.as_ref().map(|groups| groups.iter().map(|(id, group)| (id.clone(), of_group(group))).collect()),
+        groups: keys
+            .groups
+            .as_ref()
+            .map(|groups| groups.iter().map(|(id, group)| (id.clone(), of_group(group))).collect()),
     }
 }
 
@@ -290,7 +294,11 @@ fn debounce(config: &Config) -> Option<Duration> {
     Some(Duration::from_millis(millis))
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size in MB, zero or more; `as` stops at the largest")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a size in MB, zero or more; `as` stops at the largest"
+)]
 fn bytes(megabytes: f64) -> u64 {
     (megabytes * MB) as u64
 }

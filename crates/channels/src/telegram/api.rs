@@ -314,8 +314,9 @@ fn client(reach: &Reach<'_>) -> Result<reqwest::Client, Failure> {
         .connect_timeout(CONNECT_WITHIN)
         .redirect(reqwest::redirect::Policy::none());
     if let Some(proxy) = reach.proxy {
-        let proxy = reqwest::Proxy::all(proxy)
-            .map_err(|_| failed("`proxy` is no address of an HTTP proxy", "openclaw config get channels.telegram.proxy"))?;
+        let proxy = reqwest::Proxy::all(proxy).map_err(|_| {
+            failed("`proxy` is no address of an HTTP proxy", "openclaw config get channels.telegram.proxy")
+        })?;
         builder = builder.proxy(proxy);
     } else if reach.api_root.is_some_and(is_local) {
         // The proxy of the environment would look for it on itself.

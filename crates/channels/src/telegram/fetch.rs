@@ -15,7 +15,8 @@ const BOT_API_BYTES: u64 = 20 * 1024 * 1024;
 /// Brings a file here.
 pub(super) async fn fetch(api: &Api, media: &Media, limit: u64) -> Result<Fetched, SendError> {
     let limit = limit.min(BOT_API_BYTES);
-    let too_large = |size: u64| SendError::TooLarge(format!("the file has {size} bytes, and at most {limit} are taken"));
+    let too_large =
+        |size: u64| SendError::TooLarge(format!("the file has {size} bytes, and at most {limit} are taken"));
     if let Some(size) = media.size.filter(|size| *size > limit) {
         return Err(too_large(size));
     }

@@ -78,7 +78,8 @@ mod tests {
     fn the_menu_holds_what_telegram_takes_and_each_name_once() {
         let entry = |name: &str, description: &str| MenuEntry { name: name.into(), description: description.into() };
         let long = "x".repeat(300);
-        let menu = [entry("new", "a new session"), entry("dock-telegram", &long), entry("naïve", "no"), entry("empty", "")];
+        let menu =
+            [entry("new", "a new session"), entry("dock-telegram", &long), entry("naïve", "no"), entry("empty", "")];
         let own = [("/Backup", "saves"), ("new", "taken already"), (&*"n".repeat(33), "too long a name")];
         let commands = commands(&menu, own.into_iter());
         let names: Vec<&str> = commands.iter().map(|command| command.command.as_str()).collect();

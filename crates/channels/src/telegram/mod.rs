@@ -24,8 +24,8 @@ use tokio_util::sync::CancellationToken;
 
 use self::api::{Api, Reach};
 use crate::{
-    Account, Capabilities, Channel, Desk, Failure, Fetched, Markup, Media, Part, Probe, Receipt, Say, SendError, Target,
-    Transport,
+    Account, Capabilities, Channel, Desk, Failure, Fetched, Markup, Media, Part, Probe, Receipt, Say, SendError,
+    Target, Transport,
 };
 
 /// The name of this channel.

@@ -62,7 +62,8 @@ async fn document(api: &Api, route: &Route, file: &Attached) -> Result<Receipt, 
             let own = path.file_name().map(|name| name.to_string_lossy().into_owned());
             let file_name = file.name.clone().or(own).unwrap_or_else(|| "file".into());
             let (field, mime_type) = ("document".into(), file.mime_type.clone());
-            api.upload("sendDocument", &params, vec![Upload { field, file_name, mime_type, bytes: bytes.into() }]).await?
+            api.upload("sendDocument", &params, vec![Upload { field, file_name, mime_type, bytes: bytes.into() }])
+                .await?
         }
     };
     Ok(receipt(&sent))

@@ -34,7 +34,9 @@ pub(super) async fn serve(bot: &Bot, desk: &Desk) -> Result<(), Failure> {
         clear_webhook(bot).await;
         menu::offer(bot, desk).await;
         match poll::run(bot, &me, desk, &mut pause).await? {
-            Ended::Stalled => tracing::warn!(account = desk.account(), "Telegram has been silent for too long; polling starts anew"),
+            Ended::Stalled => {
+                tracing::warn!(account = desk.account(), "Telegram has been silent for too long; polling starts anew")
+            }
         }
     }
 }

@@ -3,7 +3,8 @@
 use crate::Target;
 
 /// What is understood, for an error.
-const UNDERSTOOD: &str = "expected a chat id such as `-1001234567890`, `@name`, `t.me/name`, or `<chat id>:topic:<number>`";
+const UNDERSTOOD: &str =
+    "expected a chat id such as `-1001234567890`, `@name`, `t.me/name`, or `<chat id>:topic:<number>`";
 
 /// A chat as people write it.
 pub(super) fn target(text: &str) -> Result<Target, String> {

@@ -76,7 +76,9 @@ pub(super) fn user(id: i64) -> Value {
 
 fn chat(id: i64) -> Value {
     match id {
-        0.. => json!({"id": id, "type": "private", "first_name": format!("User {id}"), "username": format!("user_{id}")}),
+        0.. => {
+            json!({"id": id, "type": "private", "first_name": format!("User {id}"), "username": format!("user_{id}")})
+        }
         -999_999_999_999..0 => json!({"id": id, "type": "group", "title": format!("Group {id}")}),
         _ => json!({"id": id, "type": "supergroup", "title": format!("Group {id}")}),
     }
@@ -127,7 +129,9 @@ impl Chats {
         let id = named.as_i64().or_else(|| named.as_str().and_then(|text| text.parse().ok()));
         let id = match (id, named.as_str()) {
             (Some(id), _) => id,
-            (None, Some(name)) if name.starts_with('@') => name[1..].strip_prefix("user_").and_then(|id| id.parse().ok()).unwrap_or(404),
+            (None, Some(name)) if name.starts_with('@') => {
+                name[1..].strip_prefix("user_").and_then(|id| id.parse().ok()).unwrap_or(404)
+            }
             _ => return Err(Refusal::new(400, "Bad Request: chat_id is empty")),
         };
         if id.abs() == 404 {
@@ -194,7 +198,8 @@ impl Chats {
         }
         let entities = text.as_ref().map(|text| Value::Array(text.entities.clone()));
         let same_text = text.as_ref().is_none_or(|text| {
-            kept.shown.text == text.shown && kept.wire["entities"].as_array().cloned().unwrap_or_default() == text.entities
+            kept.shown.text == text.shown
+                && kept.wire["entities"].as_array().cloned().unwrap_or_default() == text.entities
         });
         if same_text && kept.shown.buttons == buttons {
             let why = "message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message";

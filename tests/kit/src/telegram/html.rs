@@ -124,7 +124,9 @@ mod tests {
 
     #[test]
     fn tags_must_be_known_and_closed_in_order() {
-        let text = read("a <b>bold <i>both</i></b> &lt;x&gt; &amp; & <a href=\"https://x.example/?a=1&amp;b\">link</a>").unwrap();
+        let text =
+            read("a <b>bold <i>both</i></b> &lt;x&gt; &amp; & <a href=\"https://x.example/?a=1&amp;b\">link</a>")
+                .unwrap();
         assert_eq!(text.shown, "a bold both <x> & & link");
         let kinds: Vec<&str> = text.entities.iter().filter_map(|entity| entity["type"].as_str()).collect();
         assert_eq!(kinds, ["italic", "bold", "text_link"]);

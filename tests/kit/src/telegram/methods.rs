@@ -29,12 +29,7 @@ impl Refusal {
 }
 
 /// Does what `method` says.
-pub(super) fn carry_out(
-    state: &mut State,
-    method: &str,
-    params: &Value,
-    files: &[SentFile],
-) -> Result<Value, Refusal> {
+pub(super) fn carry_out(state: &mut State, method: &str, params: &Value, files: &[SentFile]) -> Result<Value, Refusal> {
     match method {
         "getMe" => Ok(me(state)),
         "deleteWebhook" => Ok(state.updates.delete_webhook(params)),
@@ -235,7 +230,8 @@ fn edit(state: &mut State, params: &Value, only_buttons: bool) -> Result<Value, 
 
 fn get_file(state: &State, params: &Value) -> Result<Value, Refusal> {
     let id = params["file_id"].as_str().unwrap_or_default();
-    let (path, bytes) = state.files.get(id).ok_or_else(|| Refusal::bad("wrong file_id or the file is temporarily unavailable"))?;
+    let (path, bytes) =
+        state.files.get(id).ok_or_else(|| Refusal::bad("wrong file_id or the file is temporarily unavailable"))?;
     if bytes.len() > 20 * 1024 * 1024 {
         return Err(Refusal::bad("file is too big"));
     }

@@ -151,7 +151,8 @@ impl FakeTelegram {
         let message = state.chats.with_button(chat, data);
         let message = message.unwrap_or_else(|| panic!("chat {chat} has no button for `{data}`"));
         let id = format!("query-{}", state.updates.next_id());
-        let query = json!({"id": id, "from": chats::user(user), "message": message, "chat_instance": "1", "data": data});
+        let query =
+            json!({"id": id, "from": chats::user(user), "message": message, "chat_instance": "1", "data": data});
         state.updates.push(json!({"callback_query": query}));
         drop(state);
         self.shared.news();

@@ -37,7 +37,13 @@ async fn answer(State(shared): State<Arc<Shared>>, request: Request) -> Response
     };
     let (number, fault) = {
         let mut state = shared.state();
-        state.calls.push(Call { method: method.clone(), params: params.clone(), files: files.clone(), at: Instant::now(), status: 0 });
+        state.calls.push(Call {
+            method: method.clone(),
+            params: params.clone(),
+            files: files.clone(),
+            at: Instant::now(),
+            status: 0,
+        });
         let number = state.calls.len() - 1;
         let at = state.faults.iter().position(|(of, _)| of == "*" || *of == method);
         (number, at.map(|at| state.faults.remove(at).1))

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::Shared;
 use super::methods::Refusal;
 
-const TERMINATED: &str = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
+const TERMINATED: &str =
+    "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
 const WEBHOOK_ACTIVE: &str =
     "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
 /// How soon a webhook that did not take an update is called again.
@@ -59,7 +60,8 @@ impl Updates {
     }
 
     pub(super) fn repeat(&mut self, id: i64) {
-        let again: Vec<Value> = self.all.iter().rfind(|update| update["update_id"] == id).cloned().into_iter().collect();
+        let again: Vec<Value> =
+            self.all.iter().rfind(|update| update["update_id"] == id).cloned().into_iter().collect();
         self.waiting.extend(again);
         self.forgetful = true;
     }
@@ -129,7 +131,8 @@ pub(super) async fn long_poll(shared: &Arc<Shared>, params: &Value) -> Result<Va
             }
             updates.batch(params)
         };
-        let waited = if batch.is_empty() { tokio::time::timeout_at(deadline, changed.changed()).await } else { Ok(Ok(())) };
+        let waited =
+            if batch.is_empty() { tokio::time::timeout_at(deadline, changed.changed()).await } else { Ok(Ok(())) };
         if !batch.is_empty() || waited.is_err() {
             return Ok(Value::Array(batch));
         }
@@ -169,7 +172,9 @@ async fn bring(shared: std::sync::Weak<Shared>, mine: u64) {
         let next = {
             let updates = &here.state().updates;
             match &updates.webhook {
-                Some(webhook) if updates.webhooks == mine => updates.waiting.first().cloned().map(|update| (webhook.clone(), update)),
+                Some(webhook) if updates.webhooks == mine => {
+                    updates.waiting.first().cloned().map(|update| (webhook.clone(), update))
+                }
                 _ => return,
             }
         };

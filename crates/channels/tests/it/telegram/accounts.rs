@@ -101,6 +101,9 @@ fn a_token_in_the_api_root_is_a_problem_that_does_not_repeat_it() {
     let text = json!({"channels": {"telegram": {"apiRoot": "https://api.telegram.org/bot1:secret"}}}).to_string();
     let file = std::path::Path::new("/nowhere/openclaw.json");
     let problems = config::load_text(&text, file, &Env::default()).err().unwrap().to_string();
-    assert!(problems.contains("channels.telegram.apiRoot") && problems.contains("leave `/bot<token>` out"), "{problems}");
+    assert!(
+        problems.contains("channels.telegram.apiRoot") && problems.contains("leave `/bot<token>` out"),
+        "{problems}"
+    );
     assert!(!problems.contains("secret"), "{problems}");
 }

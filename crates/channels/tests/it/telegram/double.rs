@@ -23,9 +23,11 @@ async fn the_double_refuses_what_the_real_one_refuses() {
         let answer = call(&telegram, "sendMessage", &params).await;
         assert!(answer["description"].as_str().is_some_and(|text| text.contains(why)), "{params}: {answer}");
     }
-    let sent = call(&telegram, "sendMessage", &json!({"chat_id": 1, "text": "<b>x</b>&lt;", "parse_mode": "HTML"})).await;
+    let sent =
+        call(&telegram, "sendMessage", &json!({"chat_id": 1, "text": "<b>x</b>&lt;", "parse_mode": "HTML"})).await;
     assert_eq!(sent["result"]["text"], "x<");
-    let same = json!({"chat_id": 1, "message_id": sent["result"]["message_id"], "text": "<b>x</b>&lt;", "parse_mode": "HTML"});
+    let same =
+        json!({"chat_id": 1, "message_id": sent["result"]["message_id"], "text": "<b>x</b>&lt;", "parse_mode": "HTML"});
     let again = call(&telegram, "editMessageText", &same).await;
     assert!(again["description"].as_str().unwrap().contains("message is not modified"));
     assert_eq!(telegram.messages(1).len(), 1);

@@ -68,8 +68,7 @@ impl House {
         let transport = channels::find("telegram").unwrap().open(&account).unwrap();
         let (next, arrivals) = mpsc::unbounded_channel();
         let status = Arc::new(Status::default());
-        let menu: Arc<[MenuEntry]> =
-            [MenuEntry { name: "new".into(), description: "a new session".into() }].into();
+        let menu: Arc<[MenuEntry]> = [MenuEntry { name: "new".into(), description: "a new session".into() }].into();
         let desk = Desk::new(self.store.clone(), "telegram", &account.id, next, status.clone(), menu);
         let stop = CancellationToken::new();
         let serving = tokio::spawn(transport.clone().serve(desk, stop.clone()));

@@ -18,7 +18,8 @@ async fn an_account_starts_in_the_order_of_the_original() {
     let start = ["getMe", "deleteWebhook", "deleteMyCommands", "deleteMyCommands", "setMyCommands", "setMyCommands"];
     assert_eq!(methods[..6], start);
     assert_eq!(telegram.calls()[1].params, json!({"drop_pending_updates": false}));
-    let scopes: Vec<_> = telegram.calls_of("setMyCommands").iter().map(|call| call.params["scope"]["type"].clone()).collect();
+    let scopes: Vec<_> =
+        telegram.calls_of("setMyCommands").iter().map(|call| call.params["scope"]["type"].clone()).collect();
     assert_eq!(scopes, ["default", "all_group_chats"]);
     assert_eq!((&calls[0].params["timeout"], &calls[0].params["limit"]), (&json!(0), &json!(100)));
     assert_eq!((&calls[1].params["timeout"], &calls[2].params["offset"]), (&json!(30), &json!(1001)));
@@ -102,7 +103,8 @@ async fn a_conflict_is_waited_out_and_a_webhook_in_the_way_is_taken_away() {
     assert!(status.last_error.is_none() && status.connected && status.reconnect_attempts == 0, "{status:?}");
 
     let cleared = telegram.calls_of("deleteWebhook").len();
-    let in_the_way = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
+    let in_the_way =
+        "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
     telegram.fault("getUpdates", TelegramFault::Refuse(409, in_the_way));
     telegram.says(42, "wakes the poll");
     telegram.called("deleteWebhook", cleared + 1).await;
@@ -173,7 +175,12 @@ async fn a_probe_says_who_we_are_and_no_failure_holds_the_token() {
     let patience = std::time::Duration::from_secs(10);
     let probe = at_work.transport.probe(patience).await;
     assert!(probe.ok && probe.bot["username"] == "test_bot" && probe.webhook["url"] == "", "{probe:?}");
-    for fault in [TelegramFault::Cut, TelegramFault::Garbage, TelegramFault::Status(404), TelegramFault::Refuse(401, "Unauthorized")] {
+    for fault in [
+        TelegramFault::Cut,
+        TelegramFault::Garbage,
+        TelegramFault::Status(404),
+        TelegramFault::Refuse(401, "Unauthorized"),
+    ] {
         telegram.fault("getMe", fault);
         let probe = at_work.transport.probe(patience).await;
         assert!(!probe.ok && probe.error.is_some());
