@@ -2,6 +2,7 @@
 
 mod account;
 mod api;
+mod buttons;
 mod fetch;
 mod menu;
 mod parse;
@@ -10,8 +11,9 @@ mod poll;
 mod probe;
 mod start;
 mod target;
+mod webhook;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use base::Env;
@@ -23,8 +25,9 @@ use store::Route;
 use tokio_util::sync::CancellationToken;
 
 use self::api::{Api, Reach};
+use self::start::Me;
 use crate::{
-    Account, Capabilities, Channel, Desk, Failure, Fetched, Markup, Media, Part, Probe, Receipt, Say, SendError,
+    Account, Capabilities, Channel, Desk, Failure, Fetched, HttpCall, HttpReply, Markup, Media, Part, Probe, Receipt, Say, SendError,
     Target, Transport,
 };
 
@@ -81,6 +84,8 @@ impl Channel for Telegram {
 struct Bot {
     api: Api,
     keys: TelegramAccount,
+    /// Who we are, once Telegram has said so.
+    me: Mutex<Option<Me>>,
 }
 
 impl Bot {
@@ -95,7 +100,15 @@ impl Bot {
             proxy: keys.proxy.as_deref(),
             patience: keys.timeout_seconds.map(Duration::from_secs),
         })?;
-        Ok(Self { api, keys })
+        Ok(Self { api, keys, me: Mutex::default() })
+    }
+
+    fn is(&self, me: &Me) {
+        *self.me.lock().unwrap_or_else(PoisonError::into_inner) = Some(me.clone());
+    }
+
+    fn me(&self) -> Option<Me> {
+        self.me.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -130,5 +143,13 @@ impl Transport for Bot {
 
     fn probe(&self, patience: Duration) -> BoxFuture<'_, Probe> {
         probe::probe(&self.api, patience).boxed()
+    }
+
+    fn door(&self) -> Option<String> {
+        self.keys.webhook_url.as_ref().map(|_| webhook::path(&self.keys))
+    }
+
+    fn called<'a>(&'a self, call: HttpCall, desk: &'a Desk) -> BoxFuture<'a, HttpReply> {
+        webhook::called(self, call, desk).boxed()
     }
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use frankenstein::methods::GetUpdatesParams;
 use frankenstein::types::AllowedUpdate;
+use futures_util::future::join;
 use serde_json::{Value, json};
 use store::{Cursor, StoreError};
 
 use super::api::{ApiError, POLL_SECONDS};
 use super::start::{self, Me, Pause};
-use super::{Bot, parse};
-use crate::{Desk, Failure};
+use super::{Bot, buttons, parse};
+use crate::{Desk, Event, Failure};
 
 /// Updates of one poll.
 const BATCH: u32 = 100;
@@ -54,14 +55,15 @@ pub(super) async fn run(bot: &Bot, me: &Me, desk: &Desk, pause: &mut Pause) -> R
     let silence = bot.keys.polling_stall_threshold_ms.map_or(SILENCE, Duration::from_millis);
     let owner = me.id.to_string();
     let mut place = kept(desk, &owner, pause).await;
-    let mut seconds = 0;
+    let (mut seconds, mut pressed) = (0, Vec::new());
     loop {
         if pause.well_at.elapsed() > silence {
             pause.restarts();
             return Ok(Ended::Stalled);
         }
         // Dropped, with its connection, before another one is begun (C-3.7).
-        let polled = tokio::time::timeout(silence, poll(bot, place, seconds)).await;
+        let polled = tokio::time::timeout(silence, poll(bot, place, seconds));
+        let (polled, ()) = join(polled, buttons::answer(bot, std::mem::take(&mut pressed))).await;
         let polled = polled.unwrap_or_else(|_| Err(ApiError::Ambiguous("it took too long".into())));
         match polled {
             Ok(updates) => {
@@ -69,7 +71,7 @@ pub(super) async fn run(bot: &Bot, me: &Me, desk: &Desk, pause: &mut Pause) -> R
                 well(desk);
                 let last = take(me, desk, &owner, updates, place).await;
                 match last {
-                    Ok(last) => (place, seconds) = (last, POLL_SECONDS),
+                    Ok((last, buttons)) => (place, seconds, pressed) = (last, POLL_SECONDS, buttons),
                     Err(error) => pause.wait(desk, format!("updates cannot be kept: {error}"), None).await,
                 }
             }
@@ -98,24 +100,25 @@ async fn poll(bot: &Bot, place: Option<Place>, seconds: u32) -> Result<Vec<Value
     bot.api.poll(&params, seconds).await
 }
 
-/// Makes a batch durable, and answers how far that was.
+/// Makes a batch durable, and answers how far that was and which buttons were pressed.
 async fn take(
     me: &Me,
     desk: &Desk,
     owner: &str,
     updates: Vec<Value>,
     place: Option<Place>,
-) -> Result<Option<Place>, StoreError> {
+) -> Result<(Option<Place>, Vec<String>), StoreError> {
     let ids = updates.iter().filter_map(|update| update["update_id"].as_i64());
-    let Some(last) = ids.max() else { return Ok(place) };
+    let Some(last) = ids.max() else { return Ok((place, Vec::new())) };
     if let Some(before) = place.filter(|before| last <= before.last) {
         let (first, before) = (updates[0]["update_id"].as_i64(), before.last);
         tracing::warn!(account = desk.account(), before, ?first, last, "Telegram counts its updates anew; so do we");
     }
-    let events = updates.iter().filter_map(|update| parse::update(me, update)).collect();
+    let events: Vec<Event> = updates.iter().filter_map(|update| parse::update(me, update)).collect();
+    let pressed = buttons::pressed(&events);
     let place = Place { last, at: base::now_ms() };
     desk.take(events, Some(Cursor { owner: owner.to_owned(), value: place.written() })).await?;
-    Ok(Some(place))
+    Ok((Some(place), pressed))
 }
 
 /// Where the last process, or the last start, was.

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::api::ApiError;
 use super::poll::{self, Ended};
-use super::{Bot, menu};
+use super::{Bot, menu, webhook};
 use crate::{Desk, Failure};
 
 /// The first pause after a failure, and how it grows (C-3.7).
@@ -31,13 +31,14 @@ pub(super) async fn serve(bot: &Bot, desk: &Desk) -> Result<(), Failure> {
     let mut pause = Pause::default();
     loop {
         let me = who_we_are(bot, desk, &mut pause).await?;
+        bot.is(&me);
+        if bot.keys.webhook_url.is_some() {
+            return webhook::serve(bot, desk, &mut pause).await;
+        }
         clear_webhook(bot).await;
         menu::offer(bot, desk).await;
-        match poll::run(bot, &me, desk, &mut pause).await? {
-            Ended::Stalled => {
-                tracing::warn!(account = desk.account(), "Telegram has been silent for too long; polling starts anew")
-            }
-        }
+        let Ended::Stalled = poll::run(bot, &me, desk, &mut pause).await?;
+        tracing::warn!(account = desk.account(), "Telegram has been silent for too long; polling starts anew");
     }
 }
 

@@ -1,7 +1,9 @@
 //! Telegram, against a Bot API of the tests.
 
 mod accounts;
+mod calling;
 mod double;
+mod inbound;
 mod polling;
 
 use std::sync::Arc;
@@ -37,6 +39,7 @@ pub(crate) struct House {
 pub(crate) struct AtWork {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) status: Arc<Status>,
+    pub(crate) desk: Desk,
     arrivals: mpsc::UnboundedReceiver<Arrived>,
     stop: CancellationToken,
     serving: JoinHandle<Result<(), Failure>>,
@@ -63,7 +66,11 @@ impl House {
         for (key, value) in more.as_object().into_iter().flatten() {
             section["telegram"][key] = value.clone();
         }
-        let account = accounts(&section, &Env::default()).remove(0);
+        self.sets_to_work(&section)
+    }
+
+    fn sets_to_work(&self, section: &Value) -> AtWork {
+        let account = accounts(section, &Env::default()).remove(0);
         account.usable.clone().unwrap();
         let transport = channels::find("telegram").unwrap().open(&account).unwrap();
         let (next, arrivals) = mpsc::unbounded_channel();
@@ -71,8 +78,8 @@ impl House {
         let menu: Arc<[MenuEntry]> = [MenuEntry { name: "new".into(), description: "a new session".into() }].into();
         let desk = Desk::new(self.store.clone(), "telegram", &account.id, next, status.clone(), menu);
         let stop = CancellationToken::new();
-        let serving = tokio::spawn(transport.clone().serve(desk, stop.clone()));
-        AtWork { transport, status, arrivals, stop, serving }
+        let serving = tokio::spawn(transport.clone().serve(desk.clone(), stop.clone()));
+        AtWork { transport, status, desk, arrivals, stop, serving }
     }
 }
 
