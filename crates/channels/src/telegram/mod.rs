@@ -27,8 +27,8 @@ use tokio_util::sync::CancellationToken;
 use self::api::{Api, Reach};
 use self::start::Me;
 use crate::{
-    Account, Capabilities, Channel, Desk, Failure, Fetched, HttpCall, HttpReply, Markup, Media, Part, Probe, Receipt, Say, SendError,
-    Target, Transport,
+    Account, Capabilities, Channel, Desk, Failure, Fetched, HttpCall, HttpReply, Markup, Media, Part, Probe, Receipt,
+    Say, SendError, Target, Transport,
 };
 
 /// The name of this channel.

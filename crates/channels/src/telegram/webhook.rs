@@ -141,7 +141,11 @@ async fn listen(listener: Option<TcpListener>, path: String, calls: mpsc::Sender
     });
     let ended = axum::serve(listener, app).await;
     let why = ended.err().map_or_else(|| "it ended".to_owned(), |error| error.to_string());
-    Err(Failure { why: format!("the listener for Telegram ended: {why}"), next: "openclaw channels start telegram".into(), passes: true })
+    Err(Failure {
+        why: format!("the listener for Telegram ended: {why}"),
+        next: "openclaw channels start telegram".into(),
+        passes: true,
+    })
 }
 
 async fn take(request: Request, path: &str, calls: &mpsc::Sender<Asked>) -> Response {

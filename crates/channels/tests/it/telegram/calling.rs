@@ -40,7 +40,10 @@ async fn telegram_brings_updates_and_hears_that_they_are_kept() {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let post = |secret: &'static str| client.post(&url).header("x-telegram-bot-api-secret-token", secret);
     let taken = post(SECRET).json(&update("by hand")).send().await.unwrap();
-    assert_eq!((taken.status(), &taken.headers()["x-openclaw-delivery-accepted"]), (StatusCode::OK, &"durable".parse().unwrap()));
+    assert_eq!(
+        (taken.status(), &taken.headers()["x-openclaw-delivery-accepted"]),
+        (StatusCode::OK, &"durable".parse().unwrap())
+    );
     assert_eq!(at_work.text().await, "by hand");
     let again = post(SECRET).json(&update("by hand")).send().await.unwrap();
     assert_eq!(again.status(), StatusCode::OK);

@@ -85,19 +85,31 @@ async fn links_are_told_and_counted_in_the_units_of_telegram() {
 #[tokio::test]
 async fn files_come_along_and_stand_for_a_text_that_is_missing() {
     let mut scene = Scene::new().await;
-    let file = |id: &str| json!({"file_id": id, "file_unique_id": id, "file_size": 9, "mime_type": "x/y", "file_name": "n",
-        "width": 1, "height": 1, "duration": 1, "length": 1});
+    let file = |id: &str| {
+        json!({"file_id": id, "file_unique_id": id, "file_size": 9, "mime_type": "x/y", "file_name": "n",
+        "width": 1, "height": 1, "duration": 1, "length": 1})
+    };
     let size = |id: &str, side: u32| json!({"file_id": id, "file_unique_id": id, "width": side, "height": side});
     let cases = [
-        (json!({"photo": [size("s", 10), size("l", 99), size("m", 50)], "media_group_id": "g1"}), "image", MediaKind::Image, "l"),
+        (
+            json!({"photo": [size("s", 10), size("l", 99), size("m", 50)], "media_group_id": "g1"}),
+            "image",
+            MediaKind::Image,
+            "l",
+        ),
         (json!({"video": file("v")}), "video", MediaKind::Video, "v"),
         (json!({"video_note": file("n")}), "video", MediaKind::Video, "n"),
         (json!({"animation": file("a"), "document": file("a")}), "video", MediaKind::Video, "a"),
         (json!({"audio": file("u")}), "audio", MediaKind::Audio, "u"),
         (json!({"voice": file("o")}), "audio", MediaKind::Voice, "o"),
         (json!({"document": file("d")}), "document", MediaKind::Document, "d"),
-        (json!({"sticker": {"file_id": "t", "file_unique_id": "t", "type": "regular", "width": 1, "height": 1,
-            "is_animated": false, "is_video": false, "emoji": "🦞"}}), "sticker", MediaKind::Sticker, "t"),
+        (
+            json!({"sticker": {"file_id": "t", "file_unique_id": "t", "type": "regular", "width": 1, "height": 1,
+            "is_animated": false, "is_video": false, "emoji": "🦞"}}),
+            "sticker",
+            MediaKind::Sticker,
+            "t",
+        ),
     ];
     for (content, word, kind, id) in cases {
         let event = scene.direct(content.clone()).await;
@@ -116,11 +128,17 @@ async fn what_has_no_text_is_told_in_one_line() {
     let place = json!({"latitude": 48.858_844, "longitude": 2.294_351, "horizontal_accuracy": 12.0});
     let cases = [
         (json!({"location": place}), "📍 48.858844, 2.294351 ±12m"),
-        (json!({"location": place, "venue": {"location": place, "title": "Tower", "address": "Paris"}}), "📍 Tower — Paris (48.858844, 2.294351)"),
+        (
+            json!({"location": place, "venue": {"location": place, "title": "Tower", "address": "Paris"}}),
+            "📍 Tower — Paris (48.858844, 2.294351)",
+        ),
         (json!({"contact": {"phone_number": "+1", "first_name": "Bo", "last_name": "B"}}), "Contact: Bo B, +1"),
         (json!({"dice": {"emoji": "🎲", "value": 5}}), "🎲 5"),
-        (json!({"poll": {"id": "1", "question": "Tea?", "options": [{"text": "yes", "voter_count": 0}, {"text": "no", "voter_count": 0}],
-            "total_voter_count": 0, "is_closed": false, "is_anonymous": true, "type": "regular", "allows_multiple_answers": false}}), "Poll: Tea? — yes / no"),
+        (
+            json!({"poll": {"id": "1", "question": "Tea?", "options": [{"text": "yes", "voter_count": 0}, {"text": "no", "voter_count": 0}],
+            "total_voter_count": 0, "is_closed": false, "is_anonymous": true, "type": "regular", "allows_multiple_answers": false}}),
+            "Poll: Tea? — yes / no",
+        ),
     ];
     for (content, line) in cases {
         assert_eq!(scene.direct(content).await.text, line);
@@ -140,13 +158,21 @@ async fn what_is_answered_and_from_whom_it_was_forwarded_is_told() {
     assert_eq!(quoted.text.chars().count(), 1001);
     let theirs = json!({"message_id": 4, "date": 1, "chat": chat, "text": "a long story",
         "from": {"id": 9, "is_bot": false, "first_name": "Eve"}});
-    let event = scene.direct(json!({"text": "this", "reply_to_message": theirs, "quote": {"text": "story", "position": 7}})).await;
+    let event = scene
+        .direct(json!({"text": "this", "reply_to_message": theirs, "quote": {"text": "story", "position": 7}}))
+        .await;
     let quoted = event.reply_to.unwrap();
     assert_eq!((quoted.text.as_str(), quoted.sender.unwrap().id.as_str(), event.mentions_us), ("story", "9", false));
     let origins = [
-        (json!({"type": "user", "date": 1, "sender_user": {"id": 5, "is_bot": false, "first_name": "Bo", "username": "bo"}}), "Bo (@bo)"),
+        (
+            json!({"type": "user", "date": 1, "sender_user": {"id": 5, "is_bot": false, "first_name": "Bo", "username": "bo"}}),
+            "Bo (@bo)",
+        ),
         (json!({"type": "hidden_user", "date": 1, "sender_user_name": "Somebody"}), "Somebody"),
-        (json!({"type": "channel", "date": 1, "chat": {"id": -5, "type": "channel", "title": "News"}, "message_id": 1, "author_signature": "Ed"}), "News (Ed)"),
+        (
+            json!({"type": "channel", "date": 1, "chat": {"id": -5, "type": "channel", "title": "News"}, "message_id": 1, "author_signature": "Ed"}),
+            "News (Ed)",
+        ),
     ];
     for (origin, name) in origins {
         let event = scene.direct(json!({"text": "fwd", "forward_origin": origin})).await;
@@ -207,7 +233,8 @@ async fn who_hides_behind_a_chat_is_told_as_such() {
     let sender = scene.group(anonymous).await.sender.unwrap();
     assert!(sender.is_anonymous && !sender.is_bot && sender.id == "-1001234567890" && sender.name == "Club");
     let channel = json!({"id": -1_009, "type": "channel", "title": "News"});
-    let post = json!({"channel_post": {"message_id": 1, "date": 1, "chat": channel, "sender_chat": channel, "text": "post"}});
+    let post =
+        json!({"channel_post": {"message_id": 1, "date": 1, "chat": channel, "sender_chat": channel, "text": "post"}});
     let event = scene.update(post).await;
     assert!(event.sender.is_none() && event.chat.kind == channels::ChatKind::Channel);
 }
@@ -222,7 +249,10 @@ async fn what_people_do_beside_writing_is_told() {
         "message": {"message_id": 8, "date": 1, "chat": group, "text": "sure?", "from": {"id": 777_000, "is_bot": true, "first_name": "B"}}});
     let event = scene.update(json!({"callback_query": query})).await;
     assert_eq!(serde_json::to_value(&event.kind).unwrap(), json!({"is": "button", "data": "yes"}));
-    assert_eq!((event.text.as_str(), event.message_id.as_deref(), event.chat.id.as_str()), ("callback_data: yes", Some("8"), "-77"));
+    assert_eq!(
+        (event.text.as_str(), event.message_id.as_deref(), event.chat.id.as_str()),
+        ("callback_data: yes", Some("8"), "-77")
+    );
     let answered = scene.telegram.called("answerCallbackQuery", 1).await;
     assert_eq!(answered[0].params["callback_query_id"], "q1");
     assert_eq!(scene.house.store.open_arrivals().await.unwrap().len(), 1, "it was on disk before");
@@ -231,8 +261,10 @@ async fn what_people_do_beside_writing_is_told() {
         "new_reaction": [{"type": "emoji", "emoji": "👍"}, {"type": "of_the_future"}]});
     let event = scene.update(json!({"message_reaction": reaction})).await;
     assert_eq!(serde_json::to_value(&event.kind).unwrap(), json!({"is": "reaction", "emoji": ["👍", "custom"]}));
-    let member = |status: &str| json!({"my_chat_member": {"chat": group, "from": ada, "date": 1,
-        "old_chat_member": {"status": "left", "user": ada}, "new_chat_member": {"status": status, "user": ada, "some": "new key"}}});
+    let member = |status: &str| {
+        json!({"my_chat_member": {"chat": group, "from": ada, "date": 1,
+        "old_chat_member": {"status": "left", "user": ada}, "new_chat_member": {"status": status, "user": ada, "some": "new key"}}})
+    };
     for (status, present) in [("member", true), ("administrator", true), ("left", false), ("kicked", false)] {
         let event = scene.update(member(status)).await;
         assert_eq!(event.kind, channels::Kind::Member { present }, "{status}");
@@ -259,7 +291,11 @@ async fn what_a_later_server_adds_hides_nothing_that_was_said() {
 #[tokio::test]
 async fn a_file_is_brought_here_within_its_limits() {
     let scene = Scene::new().await;
-    scene.telegram.has_file("f", "photos/file_1.jpg", b"bytes of a picture").has_file("local", "/etc/passwd", b"theirs");
+    scene.telegram.has_file("f", "photos/file_1.jpg", b"bytes of a picture").has_file(
+        "local",
+        "/etc/passwd",
+        b"theirs",
+    );
     let media = |file: &str, size| Media { file: file.into(), size, ..Media::default() };
     let fetch = |media: Media, limit| {
         let transport = scene.at_work.transport.clone();
