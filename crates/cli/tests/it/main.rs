@@ -22,6 +22,7 @@ mod looking;
 mod networks;
 mod node_approved;
 mod node_browser;
+mod node_browser_lost;
 mod node_exec;
 mod node_files;
 mod node_host;

@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use wire::ErrorShape;
 
 use crate::binary;
-use crate::node_host::{Host, approved_in, call, eventually, lives};
+use crate::node_host::{Host, PATIENCE, approved_in, call, eventually, lives};
 
 const PAGE: &str = r#"<!doctype html><title>Shop</title><h1>Welcome</h1>
 <button onclick="document.querySelector('output').textContent = 'pressed ' + ++count; console.log('pressed', count)">Press me</button>
@@ -20,10 +21,22 @@ const PAGE: &str = r#"<!doctype html><title>Shop</title><h1>Welcome</h1>
 <select aria-label="Colour"><option value="r">Red<option value="g">Green</select>
 <button onclick="this.textContent = confirm('Sure?') ? 'yes' : 'no'">Ask</button>
 <a href="/next">Next page</a>
+<button onclick="window.open('/asks')">Popup</button>
 <script>let count = 0</script>"#;
+/// Asks while it is still loading.
+const ASKS: &str =
+    "<title>Asks</title><script>document.title = confirm('Really?') ? 'agreed' : 'declined'</script><p>Asked";
+/// Asks when somebody leaves who has done something there.
+const KEEPS: &str =
+    "<title>Keeps</title><button>Stay</button><script>onbeforeunload = e => e.preventDefault()</script>";
 
-/// Serves the page, and another one, on loopback until the test ends.
+/// Serves the page, and others, on loopback until the test ends.
 fn serve() -> String {
+    serve_telling(|| {})
+}
+
+/// The same, and does something when a page asks for what is never answered.
+pub(crate) fn serve_telling(hangs: impl Fn() + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -37,7 +50,10 @@ fn serve() -> String {
                 "/next" => ("", "<title>Next</title><p>The end"),
                 "/slow" => ("", "<title>Slow</title><img src=/never>"),
                 "/file" => ("content-disposition: attachment\r\n", "bytes"),
+                "/asks" => ("", ASKS),
+                "/keeps" => ("", KEEPS),
                 "/never" => {
+                    hangs();
                     never_answered.push(stream);
                     continue;
                 }
@@ -55,14 +71,14 @@ fn serve() -> String {
 }
 
 /// An owner who steers a node's browser.
-struct Steering {
+pub(crate) struct Steering {
     owner: Client,
     id: String,
     asked: u32,
 }
 
 impl Steering {
-    async fn ask(&mut self, method: &str, path: &str, values: Value) -> Result<Value, ErrorShape> {
+    pub(crate) async fn ask(&mut self, method: &str, path: &str, values: Value) -> Result<Value, ErrorShape> {
         self.asked += 1;
         let place = if method == "GET" { "query" } else { "body" };
         let params = json!({"method": method, "path": path, place: values, "timeoutMs": 50_000});
@@ -70,7 +86,7 @@ impl Steering {
         Ok(self.owner.request("node.invoke", asked).await?["payload"].clone())
     }
 
-    async fn post(&mut self, path: &str, values: Value) -> Value {
+    pub(crate) async fn post(&mut self, path: &str, values: Value) -> Value {
         self.ask("POST", path, values).await.unwrap()["result"].clone()
     }
 
@@ -86,20 +102,50 @@ impl Steering {
         found.unwrap_or_else(|| panic!("no {role} {name} in {snapshot}")).0.clone()
     }
 
+    /// The tab at an address, as soon as there is one.
+    async fn tab_at(&mut self, url: &str) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let tabs = self.ask("GET", "/tabs", json!({})).await.unwrap()["result"]["tabs"].take();
+            if let Some(tab) = tabs.as_array().unwrap().iter().find(|tab| tab["url"] == url) {
+                return tab["targetId"].clone();
+            }
+            assert!(Instant::now() < deadline, "no tab at {url}: {tabs}");
+        }
+    }
+
     async fn act(&mut self, mut act: Value, role: &str, name: &str) -> Value {
         act["ref"] = json!(self.named(role, name).await);
         self.post("/act", act).await
     }
 }
 
-async fn steering(gateway: &TestGateway) -> (Steering, Host) {
-    let (owner, host, id) = approved_in(gateway, tempfile::tempdir().unwrap()).await;
+pub(crate) async fn steering(gateway: &TestGateway) -> (Steering, Host) {
+    steering_in(gateway, tempfile::tempdir().unwrap()).await
+}
+
+/// The same with a host in a home that a test has furnished.
+pub(crate) async fn steering_in(gateway: &TestGateway, home: tempfile::TempDir) -> (Steering, Host) {
+    let (owner, host, id) = approved_in(gateway, home).await;
     (Steering { owner, id, asked: 0 }, host)
+}
+
+/// A home whose owner has said something.
+pub(crate) fn home_with(config: &Value) -> tempfile::TempDir {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::create_dir(home.path().join(".openclaw")).unwrap();
+    base::write_atomic(&home.path().join(".openclaw/openclaw.json"), config.to_string().as_bytes()).unwrap();
+    home
 }
 
 /// Every living process whose line names the folder of a host.
 fn browsers_of(host: &Host) -> Vec<u32> {
-    let folder = host.folder.path().to_str().unwrap().to_owned();
+    browsers_in(host.folder.path())
+}
+
+/// The same by the folder.
+pub(crate) fn browsers_in(folder: &std::path::Path) -> Vec<u32> {
+    let folder = folder.to_str().unwrap().to_owned();
     let named = |pid: &u32| {
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&line).contains(&format!("--user-data-dir={folder}"))
@@ -197,6 +243,43 @@ async fn a_browser_is_steered_through_the_gateway_and_ends_with_its_host() {
     eventually("no browser is left behind a host that was killed", || browsers_of(&host).is_empty());
 }
 
+/// N-10.20: a page that asks is answered, also one that is still loading or is left.
+#[tokio::test]
+async fn no_question_of_a_page_makes_it_stand_still() {
+    let gateway = TestGateway::start(&binary(), &json!({}));
+    let (mut browser, _host) = steering(&gateway).await;
+    let page = serve();
+    let first = browser.post("/tabs/open", json!({"url": page})).await["targetId"].take();
+    browser.act(json!({"kind": "click"}), "button", "Popup").await;
+    let popup = browser.tab_at(&format!("{page}/asks")).await;
+    browser.post("/act", json!({"kind": "wait", "targetId": popup, "fn": "document.title === 'declined'"})).await;
+    let said = browser.ask("GET", "/console", json!({"targetId": popup})).await.unwrap()["result"].take();
+    assert_eq!((&said["messages"][0]["type"], &said["messages"][0]["text"]), (&json!("dialog"), &json!("Really?")));
+
+    browser.post("/hooks/dialog", json!({"targetId": first, "accept": true})).await;
+    browser.post("/navigate", json!({"url": format!("{page}/asks")})).await;
+    let title = json!({"kind": "evaluate", "fn": "document.title"});
+    assert_eq!(browser.post("/act", title.clone()).await["result"], "agreed");
+    browser.post("/navigate", json!({"url": format!("{page}/keeps")})).await;
+    browser.act(json!({"kind": "click"}), "button", "Stay").await;
+    browser.post("/navigate", json!({"url": page})).await;
+    assert_eq!(browser.post("/act", title).await["result"], "Shop");
+    let said = browser.ask("GET", "/console", json!({"level": "dialog"})).await.unwrap()["result"].take();
+    assert_eq!(said["messages"].as_array().unwrap().len(), 2, "a person was asked whether to leave: {said}");
+
+    browser.act(json!({"kind": "click"}), "textbox", "Name").await;
+    for key in ["h", "Shift+a", "Shift+1", "Space", "?", "Backspace"] {
+        browser.post("/act", json!({"kind": "press", "key": key})).await;
+    }
+    let typed = json!({"kind": "evaluate", "fn": "document.querySelector('#name').value"});
+    assert_eq!(browser.post("/act", typed.clone()).await["result"], "hA! ");
+    browser.post("/act", json!({"kind": "press", "key": "Control+a"})).await;
+    browser.post("/act", json!({"kind": "press", "key": "x"})).await;
+    assert_eq!(browser.post("/act", typed).await["result"], "x");
+    let unknown = browser.ask("POST", "/act", json!({"kind": "press", "key": "Hyper"})).await.unwrap_err();
+    assert!(unknown.message.contains("`Hyper` is no key"), "{unknown:?}");
+}
+
 /// N-10.20: a browser that is stopped is gone, starts again with its profile, and one that dies is started anew.
 #[tokio::test]
 async fn a_browser_is_stopped_and_starts_again() {
@@ -226,21 +309,14 @@ async fn a_browser_is_stopped_and_starts_again() {
 #[tokio::test]
 async fn an_owner_decides_how_far_a_browser_may_be_used() {
     let gateway = TestGateway::start(&binary(), &json!({}));
-    let home = |config: Value| {
-        let home = tempfile::tempdir().unwrap();
-        std::fs::create_dir(home.path().join(".openclaw")).unwrap();
-        base::write_atomic(&home.path().join(".openclaw/openclaw.json"), config.to_string().as_bytes()).unwrap();
-        home
-    };
-    let careful = home(json!({"browser": {"evaluateEnabled": false}}));
-    let (owner, host, id) = approved_in(&gateway, careful).await;
-    let mut browser = Steering { owner, id, asked: 0 };
+    let careful = home_with(&json!({"browser": {"evaluateEnabled": false}}));
+    let (mut browser, host) = steering_in(&gateway, careful).await;
     for act in [json!({"kind": "evaluate", "fn": "1"}), json!({"kind": "wait", "fn": "true"})] {
         let refused = browser.ask("POST", "/act", act).await.unwrap_err();
         assert!(refused.message.contains("browser.evaluateEnabled"), "{refused:?}");
     }
     drop(host);
-    let without = home(json!({"nodeHost": {"browserProxy": {"enabled": false}}}));
+    let without = home_with(&json!({"nodeHost": {"browserProxy": {"enabled": false}}}));
     let (mut owner, _host, id) = approved_in(&gateway, without).await;
     let refused =
         owner.request("node.invoke", call(&id, "k", "browser.proxy", json!({"path": "/"}))).await.unwrap_err();

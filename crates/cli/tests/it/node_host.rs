@@ -13,7 +13,7 @@ use crate::{alone, binary};
 /// The shared token of the Gateway's config.
 const TOKEN: &str = kit::TOKEN;
 /// How long something may take that is only waited for when it goes wrong.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A node host on a state folder of its own.
 pub(crate) struct Host {

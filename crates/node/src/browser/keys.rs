@@ -1,13 +1,14 @@
 //! Keys, by the names browsers give them: `Enter`, `a`, `Control+Shift+K`.
 
-use chromiumoxide::keys::{KeyDefinition, get_key_definition};
 use serde_json::{Value, json};
 
+use super::keyboard::Key;
 use super::tab::Tab;
 use crate::commands::Refusal;
 
 /// Keys that are held, with their bits.
-const MODIFIERS: &[(&str, u8)] = &[("Alt", 1), ("Control", 2), ("Meta", 4), ("Shift", 8)];
+const MODIFIERS: &[(&str, u8)] = &[("Alt", 1), ("Control", 2), ("Meta", 4), ("Shift", SHIFT)];
+const SHIFT: u8 = 8;
 
 /// A key and the ones held meanwhile.
 #[derive(Debug, PartialEq, Eq)]
@@ -55,23 +56,24 @@ impl<'a> Chord<'a> {
 /// That there is no such key.
 pub(super) async fn press(tab: &Tab, text: &str) -> Result<(), Refusal> {
     let chord = Chord::parse(text)?;
-    let unknown = || Refusal::invalid(format!("key: `{text}` is no key; write it as in `Enter` or `Control+A`"));
-    let key = get_key_definition(chord.key).ok_or_else(unknown)?;
+    let shifted = chord.held.iter().any(|(_, bit)| *bit == SHIFT);
+    let find = |name: &str, shifted| {
+        let unknown = || Refusal::invalid(format!("key: `{text}` is no key; write it as in `Enter` or `Control+A`"));
+        Key::find(name, shifted).ok_or_else(unknown)
+    };
+    let key = find(chord.key, shifted)?;
     let mut bits = 0;
     for (name, bit) in &chord.held {
         bits |= bit;
-        let held = get_key_definition(*name).ok_or_else(unknown)?;
-        send(tab, "rawKeyDown", held, bits, None).await?;
+        send(tab, "rawKeyDown", &find(name, false)?, bits, None).await?;
     }
     // With another key held a letter is a command and no text; Shift makes another letter.
-    let types = bits & !8 == 0;
-    let text = key.text.or((key.key.chars().count() == 1).then_some(key.key)).filter(|_| types);
-    send(tab, if text.is_some() { "keyDown" } else { "rawKeyDown" }, key, bits, text).await?;
-    send(tab, "keyUp", key, bits, None).await?;
+    let text = key.text.as_deref().filter(|_| bits & !SHIFT == 0);
+    send(tab, if text.is_some() { "keyDown" } else { "rawKeyDown" }, &key, bits, text).await?;
+    send(tab, "keyUp", &key, bits, None).await?;
     for (name, bit) in chord.held.iter().rev() {
         bits &= !bit;
-        let held = get_key_definition(*name).ok_or_else(unknown)?;
-        send(tab, "keyUp", held, bits, None).await?;
+        send(tab, "keyUp", &find(name, false)?, bits, None).await?;
     }
     Ok(())
 }
@@ -81,19 +83,19 @@ pub(super) async fn press(tab: &Tab, text: &str) -> Result<(), Refusal> {
 /// # Errors
 /// What the browser says against it.
 pub(super) async fn strike(tab: &Tab, c: char) -> Result<(), Refusal> {
-    let (name, text) = if c == '\n' { ("Enter".to_owned(), "\r".to_owned()) } else { (c.to_string(), c.to_string()) };
-    match get_key_definition(&name) {
+    let name = if c == '\n' { "Enter".to_owned() } else { c.to_string() };
+    match Key::find(&name, false) {
         Some(key) => {
-            send(tab, "keyDown", key, 0, Some(&text)).await?;
-            send(tab, "keyUp", key, 0, None).await
+            send(tab, "keyDown", &key, 0, key.text.as_deref()).await?;
+            send(tab, "keyUp", &key, 0, None).await
         }
-        None => tab.call("Input.insertText", json!({"text": text})).await.map(drop),
+        None => tab.call("Input.insertText", json!({"text": c})).await.map(drop),
     }
 }
 
-async fn send(tab: &Tab, kind: &str, key: &KeyDefinition, bits: u8, text: Option<&str>) -> Result<(), Refusal> {
+async fn send(tab: &Tab, kind: &str, key: &Key, bits: u8, text: Option<&str>) -> Result<(), Refusal> {
     let mut params = json!({
-        "type": kind, "key": key.key, "code": key.code, "windowsVirtualKeyCode": key.key_code, "modifiers": bits,
+        "type": kind, "key": key.name, "code": key.code, "windowsVirtualKeyCode": key.number, "modifiers": bits,
     });
     if let Some(text) = text {
         params["text"] = Value::from(text);

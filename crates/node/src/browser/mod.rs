@@ -3,18 +3,23 @@
 //! itself when nobody has used it for a while.
 //!
 //! [`route`] reads what is asked, [`session`] is one browser that runs, [`tab`] one page of it, [`snapshot`] says in
-//! words what a page shows, [`act`] does what a person would.
+//! words what a page shows, [`act`] does what a person would. Below them [`connection`] speaks the protocol of [`cdp`],
+//! and [`tabs`] decides at once about what happens.
 
 mod act;
 mod cdp;
+mod connection;
 mod element;
+mod keyboard;
 mod keys;
+mod known;
 mod launch;
 mod pages;
 mod route;
 mod session;
 mod snapshot;
 mod tab;
+mod tabs;
 mod travel;
 mod wait;
 

@@ -7,9 +7,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use super::act::{Act, act};
+use super::known::Answer;
 use super::pages::{self, Picture};
 use super::snapshot::{Seen, Wanted};
-use super::tab::{Answer, Tab};
+use super::tab::Tab;
 use super::travel::{self, To};
 use super::{Browsers, Session};
 use crate::commands::Refusal;

@@ -1,16 +1,9 @@
 //! One browser that runs.
 
-use std::collections::HashMap;
 use std::process::ExitStatus;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use chromiumoxide::Browser;
-use chromiumoxide::cdp::browser_protocol::target::TargetId;
-use chromiumoxide::error::CdpError;
-use chromiumoxide::handler::HandlerConfig;
-use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::io::AsyncReadExt as _;
 use tokio::process::{ChildStderr, ChildStdin};
@@ -18,15 +11,17 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::cdp::{ANSWER, Message, within};
+use super::cdp::{ANSWER, Command};
+use super::connection::Connection;
 use super::launch::{How, Started};
 use super::tab::Tab;
+use super::tabs::Tabs;
 use crate::commands::Refusal;
 use crate::guard::GRACE;
 
 /// A browser nobody has used for this long ends.
 const IDLE: Duration = Duration::from_secs(15 * 60);
-/// How long the library may take to know of a tab, and between two looks.
+/// How long a browser may take to tell of a tab it has.
 const KNOWN_WITHIN: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(50);
 /// How long a browser may take to end.
@@ -34,15 +29,13 @@ const ENDED_WITHIN: Duration = GRACE.saturating_add(Duration::from_secs(3));
 
 /// A browser that runs, until it is stopped, idle, gone by itself, or this is dropped.
 pub(super) struct Session {
-    browser: Browser,
+    connection: Connection,
+    tabs: Arc<Tabs>,
     /// Closing it ends the browser.
     leash: Mutex<Option<ChildStdin>>,
     /// Whether its process is gone.
     ended: watch::Receiver<bool>,
-    /// Whether it does not speak with us any more.
-    is_deaf: Arc<AtomicBool>,
     used: Mutex<Instant>,
-    tabs: Mutex<HashMap<String, Arc<Tab>>>,
     /// The tab that is meant when none is named.
     focused: Mutex<Option<String>>,
     pid: Option<u32>,
@@ -63,52 +56,52 @@ impl Session {
     /// That it does not start or listen.
     pub(super) async fn start(how: &How, profile: &str) -> Result<Arc<Self>, Refusal> {
         let Started { mut child, leash, says, address } = how.start(profile).await?;
-        // Certificates are judged as in any browser.
-        let config =
-            HandlerConfig { ignore_https_errors: false, viewport: None, request_timeout: ANSWER, ..Default::default() };
-        let connected = Browser::connect_with_config(address.as_str(), config);
-        let (browser, mut handler) = within(connected, "connect").await?;
         let (pid, port) = (child.id(), address.port().unwrap_or_default());
         let (gone, ended) = watch::channel(false);
-        let is_deaf = Arc::new(AtomicBool::new(false));
-        let deaf = is_deaf.clone();
-        // Each of the three ends with the browser.
-        let waits = tokio::spawn(async move {
+        let tabs = Arc::new(Tabs::default());
+        // It is not stopped, but takes the browser's leave, whenever that is.
+        tokio::spawn(async move {
             let left: std::io::Result<ExitStatus> = child.wait().await;
             tracing::info!(?left, "the browser has ended");
             gone.send_replace(true);
         });
-        let steers = tokio::spawn(async move {
-            while let Some(Ok(())) = handler.next().await {}
-            deaf.store(true, Ordering::Relaxed);
-        });
-        let hears = tokio::spawn(hear(says));
-        tracing::info!(profile, pid, port, "a browser runs");
-        let session = Arc::new_cyclic(|this: &std::sync::Weak<Self>| {
-            let idles = tokio::spawn(end_when_idle(this.clone()));
-            // The one that waits is not stopped: it takes the browser's leave, whenever that is.
-            drop(waits);
-            Self {
-                browser,
-                leash: Mutex::new(Some(leash)),
-                ended,
-                is_deaf,
-                used: Mutex::new(Instant::now()),
-                tabs: Mutex::default(),
-                focused: Mutex::default(),
-                pid,
-                port,
-                tasks: [steers, hears, idles].map(|task| task.abort_handle()).into(),
+        let hears = tokio::spawn(hear(says)).abort_handle();
+        let (connection, steers) = match Connection::open(&address, tabs.clone()).await {
+            Ok(connected) => connected,
+            Err(fault) => {
+                let_go(leash, ended, pid).await;
+                return Err(fault.of("connect"));
             }
+        };
+        tracing::info!(profile, pid, port, "a browser runs");
+        let session = Arc::new_cyclic(|this: &std::sync::Weak<Self>| Self {
+            connection,
+            tabs,
+            leash: Mutex::new(Some(leash)),
+            ended,
+            used: Mutex::new(Instant::now()),
+            focused: Mutex::default(),
+            pid,
+            port,
+            tasks: vec![steers, hears, tokio::spawn(end_when_idle(this.clone())).abort_handle()],
         });
-        // What a page sends to be kept is not: files are written by their own command.
-        session.call("Browser.setDownloadBehavior", json!({"behavior": "deny"})).await?;
+        if let Err(refused) = session.prepare().await {
+            // Another one with this profile would find it taken.
+            session.stop().await;
+            return Err(refused);
+        }
         Ok(session)
+    }
+
+    async fn prepare(&self) -> Result<(), Refusal> {
+        // What a page sends to be kept is not: files are written by their own command.
+        self.call("Browser.setDownloadBehavior", json!({"behavior": "deny"})).await?;
+        self.call("Target.setAutoAttach", Tabs::watched()).await.map(drop)
     }
 
     /// Whether it still runs.
     pub(super) fn lives(&self) -> bool {
-        !*self.ended.borrow() && !self.is_deaf.load(Ordering::Relaxed) && lock(&self.leash).is_some()
+        !*self.ended.borrow() && self.connection.lives() && lock(&self.leash).is_some()
     }
 
     /// It is in use.
@@ -127,17 +120,15 @@ impl Session {
     /// Ends it. Whether it ran until now.
     pub(super) async fn stop(&self) -> bool {
         let ran = self.lives();
-        drop(lock(&self.leash).take());
-        let mut ended = self.ended.clone();
-        if timeout(ENDED_WITHIN, ended.wait_for(|ended| *ended)).await.is_err() {
-            tracing::warn!(pid = self.pid, "the browser takes its time to end");
-        }
+        let leash = lock(&self.leash).take();
+        let_go(leash, self.ended.clone(), self.pid).await;
         ran
     }
 
     /// Tells the browser itself something.
     async fn call(&self, method: &'static str, params: Value) -> Result<Value, Refusal> {
-        Ok(within(self.browser.execute(Message::new(method, params)), method).await?.result)
+        let answer = self.connection.call(Command { session_id: None, method, params }, ANSWER).await;
+        answer.map_err(|fault| fault.of(method))
     }
 
     /// The tabs there are: id, title and address.
@@ -145,21 +136,19 @@ impl Session {
         let targets = self.call("Target.getTargets", json!({})).await?;
         let pages = targets["targetInfos"].as_array().into_iter().flatten().filter(|target| target["type"] == "page");
         let row = |target: &Value| json!({"targetId": target["targetId"], "title": target["title"], "url": target["url"], "type": "page"});
-        let rows: Vec<Value> = pages.map(row).collect();
-        // What is known of tabs that are gone goes with them.
-        lock(&self.tabs).retain(|id, _| rows.iter().any(|row| row["targetId"] == id.as_str()));
-        Ok(rows)
+        Ok(pages.map(row).collect())
     }
 
     /// A new tab.
-    pub(super) async fn open(&self) -> Result<Arc<Tab>, Refusal> {
-        let page = within(self.browser.new_page("about:blank"), "a new tab").await?;
-        self.focus(page.target_id().as_ref());
-        self.tab(Some(page.target_id().as_ref())).await
+    pub(super) async fn open(&self) -> Result<Tab, Refusal> {
+        let made = self.call("Target.createTarget", json!({"url": "about:blank"})).await?;
+        let id = made["targetId"].as_str().ok_or_else(|| Refusal::unavailable("browser: a new tab has no id"))?;
+        self.focus(id);
+        self.known(id).await
     }
 
     /// A tab: the one that is named, else the last one that was used, else any.
-    pub(super) async fn tab(&self, id: Option<&str>) -> Result<Arc<Tab>, Refusal> {
+    pub(super) async fn tab(&self, id: Option<&str>) -> Result<Tab, Refusal> {
         let there = self.tabs().await?;
         let is_there = |id: &str| there.iter().any(|row| row["targetId"] == id);
         let id = match id {
@@ -170,28 +159,21 @@ impl Session {
                 let first = || there.first().and_then(|row| row["targetId"].as_str()).map(str::to_owned);
                 match focused.or_else(first) {
                     Some(id) => id,
-                    None => return Box::pin(self.open()).await,
+                    None => return self.open().await,
                 }
             }
         };
         self.focus(&id);
-        if let Some(tab) = lock(&self.tabs).get(&id) {
-            return Ok(tab.clone());
-        }
-        let tab = Arc::new(Tab::of(self.page(&id).await?).await?);
-        // Two may have come at once; both use the first one's.
-        Ok(lock(&self.tabs).entry(id).or_insert(tab).clone())
+        self.known(&id).await
     }
 
-    /// The library's page of a tab, which it hears of a moment later than we do.
-    async fn page(&self, id: &str) -> Result<chromiumoxide::Page, Refusal> {
-        let until = Instant::now() + KNOWN_WITHIN;
-        loop {
-            match self.browser.get_page(TargetId::new(id)).await {
-                Err(CdpError::NotFound) if Instant::now() < until => sleep(LOOK).await,
-                found => return within(std::future::ready(found), "a tab").await,
-            }
-        }
+    /// A tab the browser tells of, which may be a moment later than we hear of it.
+    async fn known(&self, id: &str) -> Result<Tab, Refusal> {
+        let known = tokio::select! {
+            known = timeout(KNOWN_WITHIN, self.tabs.get(id)) => known.map_err(|_| no_tab(id))?,
+            () = self.connection.ended() => return Err(Refusal::unavailable("browser: a tab: it has ended")),
+        };
+        Ok(Tab::new(self.connection.clone(), known))
     }
 
     /// From now on this tab is meant when none is named.
@@ -204,9 +186,7 @@ impl Session {
         if !self.tabs().await?.iter().any(|row| row["targetId"] == id) {
             return Err(no_tab(id));
         }
-        self.call("Target.closeTarget", json!({"targetId": id})).await?;
-        lock(&self.tabs).remove(id);
-        Ok(())
+        self.call("Target.closeTarget", json!({"targetId": id})).await.map(drop)
     }
 }
 
@@ -218,6 +198,14 @@ impl Drop for Session {
     fn drop(&mut self) {
         // The leash goes with us, and the browser with the leash.
         self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+/// Ends a browser, and waits until it is gone.
+async fn let_go(leash: impl Into<Option<ChildStdin>>, mut ended: watch::Receiver<bool>, pid: Option<u32>) {
+    drop(leash.into());
+    if timeout(ENDED_WITHIN, ended.wait_for(|ended| *ended)).await.is_err() {
+        tracing::warn!(pid, "the browser takes its time to end");
     }
 }
 
