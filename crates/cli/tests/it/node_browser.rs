@@ -1,7 +1,8 @@
 //! `browser.proxy` through the whole way: a Gateway, the real host, the machine's own Chromium, and a page of the test's.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::Instant;
 
 use base64::Engine as _;
@@ -36,38 +37,44 @@ fn serve() -> String {
 }
 
 /// The same, and does something when a page asks for what is never answered.
-pub(crate) fn serve_telling(hangs: impl Fn() + Send + 'static) -> String {
+pub(crate) fn serve_telling(hangs: impl Fn() + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let at = listener.local_addr().unwrap();
+    let hangs = Arc::new(hangs);
     std::thread::spawn(move || {
-        let mut never_answered = Vec::new();
         for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            let mut head = [0; 2048];
-            let count = stream.read(&mut head).unwrap_or(0);
-            let head = String::from_utf8_lossy(&head[..count]).into_owned();
-            let (more, body) = match head.split(' ').nth(1).unwrap_or_default() {
-                "/next" => ("", "<title>Next</title><p>The end"),
-                "/slow" => ("", "<title>Slow</title><img src=/never>"),
-                "/file" => ("content-disposition: attachment\r\n", "bytes"),
-                "/asks" => ("", ASKS),
-                "/keeps" => ("", KEEPS),
-                "/never" => {
-                    hangs();
-                    never_answered.push(stream);
-                    continue;
-                }
-                _ => ("", PAGE),
-            };
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n{more}content-length: {}\r\nconnection: close\r\n\r\n{body}",
-                body.len()
-            );
-            // A browser that has gone needs no answer.
-            let _gone = stream.write_all(answer.as_bytes());
+            let Ok(stream) = stream else { return };
+            let hangs = hangs.clone();
+            // A browser opens connections it does not need yet; none holds another.
+            std::thread::spawn(move || answer(stream, &*hangs));
         }
     });
     format!("http://{at}")
+}
+
+fn answer(mut stream: TcpStream, hangs: &dyn Fn()) {
+    let mut head = [0; 2048];
+    let count = stream.read(&mut head).unwrap_or(0);
+    let head = String::from_utf8_lossy(&head[..count]).into_owned();
+    let (more, body) = match head.split(' ').nth(1).unwrap_or_default() {
+        "/next" => ("", "<title>Next</title><p>The end"),
+        "/slow" => ("", "<title>Slow</title><img src=/never>"),
+        "/file" => ("content-disposition: attachment\r\n", "bytes"),
+        "/asks" => ("", ASKS),
+        "/keeps" => ("", KEEPS),
+        "/never" => {
+            hangs();
+            let _until_the_browser_gives_up = stream.read(&mut [0]);
+            return;
+        }
+        _ => ("", PAGE),
+    };
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n{more}content-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    // A browser that has gone needs no answer.
+    let _gone = stream.write_all(answer.as_bytes());
 }
 
 /// An owner who steers a node's browser.
@@ -256,7 +263,9 @@ async fn no_question_of_a_page_makes_it_stand_still() {
     let said = browser.ask("GET", "/console", json!({"targetId": popup})).await.unwrap()["result"].take();
     assert_eq!((&said["messages"][0]["type"], &said["messages"][0]["text"]), (&json!("dialog"), &json!("Really?")));
 
-    browser.post("/hooks/dialog", json!({"targetId": first, "accept": true})).await;
+    // In front: behind another tab each first click takes seconds.
+    browser.post("/tabs/focus", json!({"targetId": first})).await;
+    browser.post("/hooks/dialog", json!({"accept": true})).await;
     browser.post("/navigate", json!({"url": format!("{page}/asks")})).await;
     let title = json!({"kind": "evaluate", "fn": "document.title"});
     assert_eq!(browser.post("/act", title.clone()).await["result"], "agreed");

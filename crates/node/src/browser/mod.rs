@@ -106,7 +106,9 @@ impl Browsers {
     async fn started(&self, profile: &str) -> Result<Arc<Session>, Refusal> {
         let slot = self.slot(profile);
         let mut held = slot.lock().await;
-        if let Some(session) = held.as_ref().filter(|session| session.lives()) {
+        if let Some(session) = held.as_ref()
+            && session.answers().await
+        {
             session.touch();
             return Ok(session.clone());
         }

@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use super::cdp::{ANSWER, Command};
+use super::cdp::{ANSWER, Command, Fault};
 use super::connection::Connection;
 use super::launch::{How, Started};
 use super::tab::Tab;
@@ -21,6 +21,8 @@ use crate::guard::GRACE;
 
 /// A browser nobody has used for this long ends.
 const IDLE: Duration = Duration::from_secs(15 * 60);
+/// How long a browser may take to say that it lives; one that takes longer is busy, not dead.
+const ALIVE_WITHIN: Duration = Duration::from_secs(2);
 /// How long a browser may take to tell of a tab it has.
 const KNOWN_WITHIN: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(50);
@@ -102,6 +104,12 @@ impl Session {
     /// Whether it still runs.
     pub(super) fn lives(&self) -> bool {
         !*self.ended.borrow() && self.connection.lives() && lock(&self.leash).is_some()
+    }
+
+    /// The same, from its own mouth: one that died a moment ago is not always missed yet.
+    pub(super) async fn answers(&self) -> bool {
+        let asked = Command { session_id: None, method: "Browser.getVersion", params: json!({}) };
+        self.lives() && !matches!(self.connection.call(asked, ALIVE_WITHIN).await, Err(Fault::Lost(_)))
     }
 
     /// It is in use.

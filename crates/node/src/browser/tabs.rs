@@ -61,10 +61,10 @@ impl Tabs {
             let leave = json!({"sessionId": known.session});
             return vec![go_on, Command { session_id: None, method: "Target.detachFromTarget", params: leave }];
         }
-        let greeting = ["Page.enable", "Runtime.enable"].map(|method| known.command(method, json!({})));
+        let [pages, says] = ["Page.enable", "Runtime.enable"].map(|method| known.command(method, json!({})));
         lock(&self.known).insert(known.id.clone(), known);
         self.changed.send_replace(());
-        greeting.into_iter().chain([go_on]).collect()
+        vec![pages, says, go_on]
     }
 }
 
