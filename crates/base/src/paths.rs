@@ -173,6 +173,11 @@ impl StatePaths {
         self.state_dir.join("browser")
     }
 
+    /// What the original keeps of people who asked to talk in chats; read once, when its state is taken over.
+    pub fn credentials(&self) -> PathBuf {
+        self.state_dir.join("credentials")
+    }
+
     /// What was sent to a node of this machine for a terminal, in a folder only the owner can enter (N-10.23).
     pub fn uploads(&self) -> PathBuf {
         self.state_dir.join("uploads")

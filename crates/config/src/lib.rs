@@ -44,6 +44,7 @@ pub use schema::agents::{
     AgentDefaults, AgentEntry, Agents, Compaction, Heartbeat, Identity, ModelChoice, ModelSettings, Sandbox,
     SandboxMode, Subagents,
 };
+pub use schema::bindings::{Binding, BindingMatch, BindingScopes, PeerMatch};
 pub use schema::bridge::{Bridge, BridgeAt};
 pub use schema::browser::Browser;
 pub use schema::commands::Commands;

@@ -8,6 +8,7 @@ use agent::run::effect::Silence;
 use agent::run::{self, Model, NoModel, TurnDeps};
 use agent::tools::{ExecSettings, Processes, ToolDeps, Toolbox};
 use base::Env;
+use serde_json::Value;
 use store::{Input, Store};
 use wire::AgentId;
 
@@ -75,7 +76,7 @@ impl Driving {
             extra_system: options.extra_system_prompt,
             default_model: default,
             active_node: self.nodes.active(),
-            tools: self.layers(&agent, options.rights),
+            tools: self.layers(&agent, options.rights, &options.tools),
             rights: options.rights,
             silence: if options.may_be_silent { Silence::Allowed } else { Silence::Refused },
             zone: config.agents.defaults.user_timezone.clone(),
@@ -98,14 +99,27 @@ impl Driving {
         models
     }
 
-    /// The layers of tool policy: the Gateway's, then the agent's, then what the sender may not.
-    fn layers(&self, agent: &AgentId, rights: Rights) -> Vec<Layer> {
+    /// The layers of tool policy: the Gateway's, then the agent's, then the chat's and the
+    /// sender's, then what a node may not.
+    fn layers(&self, agent: &AgentId, rights: Rights, of_chat: &[Value]) -> Vec<Layer> {
         let config = self.agents.config();
         let first = Layer::from(&config.tools);
         let own = self.agents.entry(agent).and_then(|entry| entry.tools).map(|policy| Layer::from(&policy));
         let deny = || NOT_FOR_NODES.map(str::to_owned).to_vec();
         let reduced = rights.from_node.then(|| Layer { deny: deny(), ..Layer::default() });
-        std::iter::once(first).chain(own).chain(reduced).collect()
+        let of_chat = of_chat.iter().map(chat_layer);
+        std::iter::once(first).chain(own).chain(of_chat).chain(reduced).collect()
+    }
+}
+
+/// A layer as the config of a chat writes it; one that cannot be read takes everything away, since it meant to narrow.
+fn chat_layer(written: &Value) -> Layer {
+    match serde_json::from_value::<config::ToolPolicy>(written.clone()) {
+        Ok(policy) => Layer::from(&policy),
+        Err(error) => {
+            tracing::warn!(%error, "the tool policy of a chat cannot be read; it gets no tools");
+            Layer { deny: vec!["*".into()], ..Layer::default() }
+        }
     }
 }
 

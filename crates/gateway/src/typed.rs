@@ -6,11 +6,11 @@ use wire::message::{Block, Message, StopReason};
 
 use crate::lanes::outcome;
 use crate::rpc::Cx;
-use crate::slash::{self, Answer, Command};
+use crate::slash::{self, Answer, Asker, Command};
 
 /// Carries a command out, keeps its outcome and tells clients.
 pub(crate) async fn typed(cx: &Cx, input: &Input, command: &Command) {
-    let answer = match slash::answer(cx, &input.session, command).await {
+    let answer = match slash::answer(&Asker::client(cx), &input.session, command).await {
         Ok(answer) => answer,
         Err(error) => Answer { text: error.message, keep: false },
     };

@@ -4,6 +4,7 @@
 //! vendors can cache it; the volatile one holds the clock and the session. Without files both stay under
 //! [`BUDGET`], because local models drown in more.
 
+mod chat;
 mod cut;
 mod envelope;
 pub mod files;
@@ -15,6 +16,7 @@ use std::path::Path;
 use jiff::tz::TimeZone;
 
 use crate::providers::{SystemPrompt, ToolSpec};
+pub use chat::{chat_context, chat_words, without_chat_context};
 pub use cut::cut;
 pub use envelope::{frame, stamp, zone};
 use files::ContextFile;

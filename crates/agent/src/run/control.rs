@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::Mailbox;
+
 /// Why a turn is being stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AbortReason {
@@ -31,17 +33,25 @@ impl AbortReason {
 
 /// A handle on one running turn. Cheap to clone; the first reason given stands.
 #[derive(Debug, Clone)]
-pub struct Control(Arc<watch::Sender<Option<AbortReason>>>);
+pub struct Control {
+    stop: Arc<watch::Sender<Option<AbortReason>>>,
+    mailbox: Mailbox,
+}
 
 impl Control {
     /// A turn nobody has stopped yet.
     pub fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(None)))
+        Self { stop: Arc::new(watch::Sender::new(None)), mailbox: Mailbox::default() }
+    }
+
+    /// Where messages are offered that the turn may take in.
+    pub fn mailbox(&self) -> &Mailbox {
+        &self.mailbox
     }
 
     /// Stops the turn. Returns whether this was the first time.
     pub fn abort(&self, reason: AbortReason) -> bool {
-        self.0.send_if_modified(|current| {
+        self.stop.send_if_modified(|current| {
             let first = current.is_none();
             current.get_or_insert(reason);
             first
@@ -50,7 +60,7 @@ impl Control {
 
     /// Waits until somebody stops the turn.
     pub async fn aborted(&self) -> AbortReason {
-        let mut reason = self.0.subscribe();
+        let mut reason = self.stop.subscribe();
         match reason.wait_for(Option::is_some).await.map(|reason| *reason) {
             Ok(Some(reason)) => reason,
             // The sender lives in `self`, so the channel cannot close while somebody waits here.

@@ -217,6 +217,12 @@ impl<'a> Driver<'a> {
                 Event::Abort(reason)
             }
             Some((id, output)) = self.running.next(), if !self.running.is_empty() => Event::ToolEnded { id, output },
+            is_offered = self.control.mailbox().news() => {
+                if !is_offered {
+                    return None;
+                }
+                Event::Offered
+            }
             event = next_of(&mut self.stream, &self.model.provider_id) => event,
             () = sleep_until(deadline) => Event::Tick,
         })
@@ -226,7 +232,10 @@ impl<'a> Driver<'a> {
         match effect {
             Effect::Report(event) => tell(&self.events, event).await,
             Effect::Append(message) => return self.append(message).await,
-            Effect::Call(call) => self.stream = Some(self.model.provider.stream(self.request(call))),
+            Effect::Call(call) => {
+                self.take_in().await;
+                self.stream = Some(self.model.provider.stream(self.request(call)));
+            }
             Effect::NextModel => {
                 if let Some(next) = self.fallbacks.pop_front() {
                     self.model = next;
@@ -241,6 +250,26 @@ impl<'a> Driver<'a> {
             Effect::Suspend(outcome) => return Performed::Over(outcome),
         }
         Performed::Done
+    }
+
+    /// Takes in what is offered: it is in the transcript, and this turn answers it. What cannot be taken in stays with the
+    /// lane and gets a turn of its own.
+    async fn take_in(&mut self) {
+        for run_id in self.control.mailbox().take() {
+            let outcome = RunOutcome::taken_in().to_value();
+            match self.deps.store.absorb_input(&run_id, &self.turn.run_id, outcome).await {
+                Ok(entry) => {
+                    if let Some(message) = entry.message().cloned() {
+                        self.context.history.push(message.clone());
+                        tell(&self.events, RunEvent::Saved { entry_id: entry.id, seq: entry.seq, message }).await;
+                    }
+                    tell(&self.events, RunEvent::TookIn { run_id }).await;
+                }
+                // It was withdrawn in this very moment.
+                Err(store::StoreError::RunEnded(_)) => {}
+                Err(error) => tracing::error!(run = run_id, %error, "a message could not be taken into a running turn"),
+            }
+        }
     }
 
     async fn append(&mut self, message: Message) -> Performed {

@@ -100,6 +100,8 @@ pub enum Event {
         /// What it gave back.
         output: ToolOutput,
     },
+    /// A message waits to be taken in before the next call.
+    Offered,
     /// The machine's own deadline passed.
     Tick,
     /// Somebody stops the turn.

@@ -98,6 +98,11 @@ pub enum RunEvent {
     },
     /// Token counts of the model call that just ended.
     Usage(Usage),
+    /// The turn took a message in and answers it too; its `Saved` came before.
+    TookIn {
+        /// The message's own run.
+        run_id: String,
+    },
     /// A transient failure; the call is sent again.
     Retrying {
         /// Which attempt comes next, from 2.

@@ -53,6 +53,8 @@ pub struct Machine {
     broken: Option<Draft>,
     nudged: bool,
     called: bool,
+    /// A message waits: tools that have not started do not start any more.
+    offered: bool,
     /// Who failed before the model that is asked now, and why.
     failed: Vec<String>,
     /// The last failed tool and the first line of what it said, until one succeeds.
@@ -92,6 +94,7 @@ impl Machine {
             broken: None,
             nudged: false,
             called: false,
+            offered: false,
             failed: Vec::new(),
             trouble: None,
             setup,
@@ -154,6 +157,14 @@ impl Machine {
                 if batch.finish(&id, output.clone()) {
                     return self.tool_ended(now, id, output);
                 }
+                Vec::new()
+            }
+            (Phase::Working { .. }, Event::Offered) => {
+                self.offered = true;
+                self.advance(now)
+            }
+            (_, Event::Offered) => {
+                self.offered = true;
                 Vec::new()
             }
             _ => Vec::new(),

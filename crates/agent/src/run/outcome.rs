@@ -74,6 +74,18 @@ impl RunOutcome {
         serde_json::to_value(kept).expect("plain strings and numbers are always JSON")
     }
 
+    /// The end of a message that another turn answers too.
+    pub fn taken_in() -> Self {
+        Self::Completed {
+            text: String::new(),
+            stop_reason: "stop",
+            usage: Usage::default(),
+            provider: String::new(),
+            model: String::new(),
+            directives: Directives::default(),
+        }
+    }
+
     /// What the store kept; `None` when it is nothing this program wrote.
     pub fn from_value(value: &Value) -> Option<Self> {
         Some(match Kept::deserialize(value).ok()? {

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::messages::GroupChat;
 use super::tools::ToolPolicy;
 use super::unit;
 
@@ -81,6 +82,8 @@ pub struct AgentEntry {
     /// The skills it may use.
     #[schemars(schema_with = "unit::anything")]
     pub skills: Option<Value>,
+    /// Its behaviour in groups.
+    pub group_chat: GroupChat,
 }
 
 /// Who an agent says it is.

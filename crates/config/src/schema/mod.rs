@@ -4,6 +4,7 @@
 //! secrets all come from their derives. What is not ours yet is in `passed.rs` and passes untouched.
 
 pub(crate) mod agents;
+pub(crate) mod bindings;
 pub(crate) mod bridge;
 pub(crate) mod browser;
 mod channels;
@@ -67,8 +68,7 @@ pub struct Config {
     #[schemars(schema_with = "channels::section")]
     pub channels: Map<String, Value>,
     /// Which agent answers where.
-    #[schemars(schema_with = "open_list")]
-    pub bindings: Vec<Value>,
+    pub bindings: Vec<bindings::Binding>,
     /// Secrets that are configured but could not be had.
     #[serde(skip)]
     pub secrets: SecretNotes,
@@ -86,8 +86,4 @@ impl std::fmt::Debug for Config {
             .field("channels", &self.channels.keys().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
-}
-
-fn open_list(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({ "type": "array", "items": { "type": "object" } })
 }

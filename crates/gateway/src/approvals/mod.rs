@@ -92,6 +92,13 @@ impl Decider {
         };
         Self { resolver, name: name.unwrap_or_else(|| who.client.id.clone()) }
     }
+
+    /// Somebody in a chat, by the channel's id of them.
+    pub(crate) fn chat(channel: &str, id: &str, name: &str) -> Self {
+        let resolver = Resolver { kind: "channel".into(), id: Some(format!("{channel}:{id}")) };
+        let name = if name.trim().is_empty() { format!("{channel}:{id}") } else { name.to_owned() };
+        Self { resolver, name }
+    }
 }
 
 /// What became of an attempt to decide.

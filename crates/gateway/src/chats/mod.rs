@@ -3,16 +3,20 @@
 
 pub(crate) mod deed;
 pub(crate) mod errand;
+mod import;
 mod inbox;
 pub(crate) mod look;
 mod outbox;
+pub(crate) mod owners;
+pub(crate) mod pairing;
+mod reset;
 mod supervise;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use channels::{Account, Channel, Desk, Probe, Status, Transport};
+use channels::{Account, Channel, Desk, Event, Probe, Status, Transport};
 use store::{Arrived, Route, Store};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -68,6 +72,18 @@ pub(crate) struct Live {
     stop: CancellationToken,
     /// Its transport has come to rest.
     over: CancellationToken,
+}
+
+impl Live {
+    /// Where `event` is answered: the chat and topic it came from.
+    pub(crate) fn route(&self, event: &Event) -> Route {
+        Route {
+            channel: self.channel.id().to_owned(),
+            to: event.chat.id.clone(),
+            account_id: Some(self.account.id.clone()),
+            thread_id: event.thread_id.clone(),
+        }
+    }
 }
 
 impl Chats {

@@ -33,12 +33,13 @@ pub(crate) fn assistant(text: &str) -> Option<String> {
     Some(if shown.len() == text.len() { shown.into_owned() } else { shown.trim().to_owned() })
 }
 
-/// What a person said, without the time stamp an envelope puts in front; `None` for a heartbeat's prompt.
+/// What a person said, without what an envelope puts around it; `None` for a heartbeat's prompt.
 pub(crate) fn user(text: &str) -> Option<&str> {
     if text.starts_with("[OpenClaw heartbeat") {
         return None;
     }
-    Some(text.strip_prefix('[').and_then(without_stamp).unwrap_or(text))
+    let words = agent::prompt::without_chat_context(text)?;
+    Some(words.strip_prefix('[').and_then(without_stamp).unwrap_or(words))
 }
 
 /// `text` cut to `max` characters with a mark where it was cut.

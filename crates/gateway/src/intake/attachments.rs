@@ -85,12 +85,13 @@ impl Decoded {
     }
 }
 
-fn is_picture(mime: &str) -> bool {
+/// Whether models read it as a picture.
+pub(crate) fn is_picture(mime: &str) -> bool {
     PICTURES.contains(&mime)
 }
 
 /// What the bytes themselves say they are.
-fn sniff(bytes: &[u8]) -> Option<&'static str> {
+pub(crate) fn sniff(bytes: &[u8]) -> Option<&'static str> {
     match bytes {
         [0x89, b'P', b'N', b'G', ..] => Some("image/png"),
         [0xff, 0xd8, 0xff, ..] => Some("image/jpeg"),

@@ -1,6 +1,6 @@
 //! From what a client said to a durable input: the one way into the lanes.
 
-mod attachments;
+pub(crate) mod attachments;
 mod options;
 
 use store::{Accepted, Answer, Input, NewInput, NewSession};
@@ -58,9 +58,17 @@ pub(crate) enum Taken {
 /// # Errors
 /// `INVALID_REQUEST` for an empty or oversized message; `UNAVAILABLE` when it could not be made durable.
 pub(crate) async fn take(services: &Services, said: Said) -> Result<Taken, ErrorShape> {
+    take_with(services, said, Vec::new()).await
+}
+
+/// The same with blocks of ours behind the text: what a chat tells beside the words, pictures it brought.
+///
+/// # Errors
+/// As [`take`].
+pub(crate) async fn take_with(services: &Services, said: Said, beside: Vec<Block>) -> Result<Taken, ErrorShape> {
     check(&said)?;
     let workspace = services.agents.workspace(&said.session.agent());
-    let content = content(&said, &workspace).await?;
+    let content = content(&said, &workspace, beside).await?;
     let message = UserMessage { content, timestamp: base::now_ms(), idempotency_key: Some(said.run_id.clone()) };
     let accepted = services
         .store
@@ -114,8 +122,8 @@ fn check(said: &Said) -> Result<(), ErrorShape> {
     Ok(())
 }
 
-async fn content(said: &Said, workspace: &std::path::Path) -> Result<UserContent, ErrorShape> {
-    let beside = attachments::take(&said.attachments, workspace).await?;
+async fn content(said: &Said, workspace: &std::path::Path, mut beside: Vec<Block>) -> Result<UserContent, ErrorShape> {
+    beside.extend(attachments::take(&said.attachments, workspace).await?);
     if beside.is_empty() {
         return Ok(UserContent::Text(said.text.clone()));
     }

@@ -30,6 +30,9 @@ pub(crate) struct RunOptions {
     /// Added to the system prompt.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) extra_system_prompt: Option<String>,
+    /// Layers of tool policy of the chat and the sender it came from, as the config writes them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) tools: Vec<Value>,
 }
 
 impl RunOptions {

@@ -55,6 +55,14 @@ pub(super) async fn discard(shared: Arc<Shared>, run: Arc<Run>, input: Input, re
     shared.runs.leave(&run);
 }
 
+/// Tells clients that another turn answers this run too; the store knows it.
+pub(super) async fn taken_in(shared: Arc<Shared>, run: Arc<Run>, input: Input) {
+    let subject = subject(&input);
+    let report = Report::new(subject.clone(), run.seq.clone(), base::now_ms());
+    Watcher { report, shared: shared.clone(), run: run.clone(), subject }.end(RunOutcome::taken_in()).await;
+    shared.runs.leave(&run);
+}
+
 /// Ends a run whose attempt itself died; the lane is released by the caller.
 pub(super) async fn lost(shared: &Arc<Shared>, run: &Arc<Run>, error: &JoinError) {
     tracing::error!(run = %run.id, session = %run.session, %error, "an attempt died");
@@ -160,6 +168,9 @@ impl Watcher {
     }
 
     async fn tell(&mut self, event: RunEvent) {
+        if let RunEvent::TookIn { run_id } = &event {
+            self.shared.took_in(&self.run.session, run_id);
+        }
         let begins = matches!(event, RunEvent::Started);
         let out = self.report.event(Instant::now(), base::now_ms(), event);
         self.run.says(self.report.text());

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use agent::run::AbortReason;
 use store::Input;
@@ -9,14 +10,21 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{JoinError, JoinHandle};
 use wire::SessionKey;
 
+use super::how::{Company, How};
 use super::machine::{Effect, Queue};
 use super::runs::Run;
 use super::{Shared, attempt, lock};
+use crate::display::text::one_line;
+
+/// Longest line about a message that was dropped.
+const SUMMARY_MAX_CHARS: usize = 160;
 
 /// What a lane is told.
 pub(super) enum Command {
     /// A message was accepted.
-    Run(Arc<Run>, Box<Input>),
+    Run(Arc<Run>, Box<Input>, How),
+    /// The active run took this one in.
+    TookIn(String),
     /// Stop one run, or all.
     Abort {
         /// Which; all when absent.
@@ -68,6 +76,10 @@ impl Lane {
                 biased;
                 Some(command) = commands.recv() => self.obey(command),
                 ended = join(&mut self.working), if self.working.is_some() => self.settle(ended).await,
+                () = until(self.queue.due()), if self.queue.due().is_some() => {
+                    let effects = self.queue.tick(Instant::now());
+                    self.perform(effects);
+                }
                 // Every door is gone and nothing works: the Gateway is going down.
                 else => return,
             }
@@ -79,11 +91,18 @@ impl Lane {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Run(run, input) => {
-                let run_id = run.id.clone();
+            Command::Run(run, input, how) => {
+                let (run_id, company) = (run.id.clone(), Company::of(&input));
                 self.here.insert(run_id.clone(), (run, Some(input)));
-                let effect = self.queue.accept(run_id);
-                self.perform(effect);
+                let effects = self.queue.accept(Instant::now(), run_id, company, how);
+                self.perform(effects);
+            }
+            Command::TookIn(run_id) => {
+                if self.queue.took_in(&run_id)
+                    && let Some((run, Some(input))) = self.here.remove(&run_id)
+                {
+                    self.shared.tasks.spawn(attempt::taken_in(self.shared.clone(), run, *input));
+                }
             }
             Command::Abort { run_id, reason, answer } => {
                 let effects = self.queue.abort(run_id.as_deref(), reason);
@@ -120,6 +139,16 @@ impl Lane {
                     let task = tokio::spawn(attempt::attempt(self.shared.clone(), run.clone(), *input));
                     self.working = Some(Working { run, task });
                 }
+                Effect::Offer(run_id) => {
+                    if let Some(working) = &self.working {
+                        working.run.control.mailbox().offer(&run_id);
+                    }
+                }
+                Effect::Summarize(run_id) => {
+                    if let Some((_, Some(input))) = self.here.get(&run_id) {
+                        self.shared.tasks.spawn(summarize(self.shared.clone(), (**input).clone()));
+                    }
+                }
                 Effect::Stop(run_id, reason) => {
                     if let Some((run, _)) = self.here.get(&run_id) {
                         run.control.abort(reason);
@@ -127,6 +156,9 @@ impl Lane {
                 }
                 Effect::Discard(run_id, reason) => {
                     let Some((run, Some(input))) = self.here.remove(&run_id) else { continue };
+                    if let Some(working) = &self.working {
+                        working.run.control.mailbox().withdraw(&run_id);
+                    }
                     self.shared.tasks.spawn(attempt::discard(self.shared.clone(), run, *input, reason));
                 }
             }
@@ -141,8 +173,8 @@ impl Lane {
             attempt::lost(&self.shared, &run, &error).await;
         }
         self.shared.runs.leave(&run);
-        let effect = self.queue.settled(&run.id);
-        self.perform(effect);
+        let effects = self.queue.settled(Instant::now(), &run.id);
+        self.perform(effects);
     }
 
     /// Closes the door unless somebody is just coming in.
@@ -155,6 +187,23 @@ impl Lane {
             open.remove(&self.session);
         }
         true
+    }
+}
+
+/// One line of a message that was one too many, for the next turn.
+async fn summarize(shared: Arc<Shared>, input: Input) {
+    let said = input.message.content.text();
+    let words = agent::prompt::without_chat_context(&said).unwrap_or_default();
+    let line = format!("A message was dropped because too many waited: {}", one_line(words, SUMMARY_MAX_CHARS));
+    if let Err(error) = shared.store.note_event(&input.session, &input.run_id, &line).await {
+        tracing::warn!(run = input.run_id, %error, "a dropped message left no note");
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod attempt;
 mod failure;
+mod how;
 mod lane;
 mod machine;
 mod news;
@@ -27,6 +28,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use wire::SessionKey;
 
+pub(crate) use how::How;
 pub(crate) use news::News;
 pub(crate) use runs::{Run, Runs};
 
@@ -91,16 +93,21 @@ impl Lanes {
         &self.0.runs
     }
 
+    /// Hands an accepted message to its session's lane, where its turn comes after those before it.
+    pub(crate) fn submit(&self, input: Input) {
+        self.submit_as(input, How::in_turn());
+    }
+
     /// Hands an accepted message to its session's lane. A run that is here already is not started again; when the
     /// Gateway is going down the message waits in the store for the next start.
-    pub(crate) fn submit(&self, input: Input) {
+    pub(crate) fn submit_as(&self, input: Input, how: How) {
         let shared = &self.0;
         let mut doors = lock(&shared.doors);
         let Some(open) = doors.as_mut() else { return };
         let Some(run) = shared.runs.enter(&input.run_id, &input.session) else { return };
         let door = open.entry(input.session.clone()).or_insert_with(|| lane::open(shared.clone(), &input.session));
         // The lane leaves only under this lock, so it is there.
-        let _there = door.send(Command::Run(run, Box::new(input)));
+        let _there = door.send(Command::Run(run, Box::new(input), how));
     }
 
     /// Stops one run of a session, or all of them, and waits (not for ever) until they have settled. Returns their ids,
@@ -145,6 +152,16 @@ impl Lanes {
             let _left = door.send(Command::Interrupt);
         }
         let _late = tokio::time::timeout(LET_GO, self.0.tasks.wait()).await;
+    }
+}
+
+impl Shared {
+    /// The active run of a session took another one in.
+    fn took_in(&self, session: &SessionKey, run_id: &str) {
+        let doors = lock(&self.doors);
+        if let Some(door) = doors.as_ref().and_then(|open| open.get(session)) {
+            let _left = door.send(Command::TookIn(run_id.to_owned()));
+        }
     }
 }
 

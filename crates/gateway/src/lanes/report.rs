@@ -159,6 +159,8 @@ impl Report {
                 self.flush_agent(ts, &mut out);
                 out.push(self.agent(ts, usage_stream(&usage)));
             }
+            // Said of the run that was taken in, by its lane.
+            RunEvent::TookIn { .. } => {}
             RunEvent::Retrying { attempt, reason } => {
                 out.push(self.agent(ts, Stream::Lifecycle(Lifecycle::Retrying { attempt, reason })));
             }

@@ -4,8 +4,8 @@ use store::ApprovalRecord;
 use wire::methods::exec_approval::Decision;
 use wire::{ErrorCode, ErrorShape};
 
-use crate::approvals::{Decider, Found, ending};
-use crate::rpc::Cx;
+use super::Asker;
+use crate::approvals::{Found, ending};
 
 const USAGE: &str = "Type `/approve <id> allow-once`, `allow-always` or `deny`.";
 
@@ -13,7 +13,7 @@ const USAGE: &str = "Type `/approve <id> allow-once`, `allow-always` or `deny`."
 ///
 /// # Errors
 /// When the store fails; a mistake of the person is an answer.
-pub(super) async fn approve(cx: &Cx, argument: &str) -> Result<String, ErrorShape> {
+pub(super) async fn approve(cx: &Asker<'_>, argument: &str) -> Result<String, ErrorShape> {
     let mut words = argument.split_whitespace();
     let (Some(start), Some(word), None) = (words.next(), words.next(), words.next()) else {
         return Ok(format!("{USAGE}\n{}", waiting(cx)));
@@ -25,7 +25,7 @@ pub(super) async fn approve(cx: &Cx, argument: &str) -> Result<String, ErrorShap
         // What is over is still known by its whole id.
         Found::None => start.to_owned(),
     };
-    match cx.approvals.decide(&id, decision, Decider::client(&cx.who)).await {
+    match cx.approvals.decide(&id, decision, cx.decider()).await {
         Ok(verdict) if verdict.applied => Ok(format!("{}: {}", said(decision), command(&verdict.record))),
         Ok(verdict) => Ok(format!("This is over: {}.", ending(&verdict.end))),
         Err(error) if error.code == ErrorCode::Unavailable => Err(error),
@@ -63,7 +63,7 @@ fn shortened(text: &str) -> String {
     if shown.len() < text.len() { format!("{shown} …") } else { shown }
 }
 
-fn waiting(cx: &Cx) -> String {
+fn waiting(cx: &Asker<'_>) -> String {
     let waiting = cx.approvals.waiting();
     if waiting.is_empty() {
         return "Nothing waits for approval.".into();

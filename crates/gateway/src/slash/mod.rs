@@ -3,12 +3,17 @@
 
 mod answer;
 mod approve;
+mod asker;
+mod directives;
+mod pair;
 
 use channels::MenuEntry;
 use wire::Scope;
 use wire::methods::commands::{CommandArg, CommandEntry};
 
-pub(crate) use answer::{Answer, answer};
+pub(crate) use answer::{ACTIVATION, Answer, answer};
+pub(crate) use asker::{Asker, ChatPerson, Who};
+pub(crate) use directives::{Directives, directives};
 
 /// Words that, alone, stop a session at work.
 const STOP_WORDS: [&str; 6] = ["stop", "esc", "abort", "wait", "exit", "interrupt"];
@@ -38,6 +43,12 @@ pub(crate) enum Action {
     Tools,
     /// Decides a question.
     Approve,
+    /// Shows who asks to talk in chats, and decides about them.
+    Pair,
+    /// Shows or chooses when a group is answered.
+    Activation,
+    /// Shows or chooses what happens to messages while a run is at work.
+    Queue,
 }
 
 /// One command.
@@ -75,6 +86,8 @@ pub(crate) const TABLE: &[Row] = &[
     row("tools", &[], "status", "List the tools the agent can use.", Action::Tools),
     row("approve", &[], "status", "Decide about a command that waits for approval.", Action::Approve)
         .takes("decision", "An id, then `allow-once`, `allow-always` or `deny`"),
+    row("pair", &[], "status", "Show who asks to talk in chats, and let them in.", Action::Pair)
+        .takes("decision", "`approve CODE` or `deny CODE`"),
     row("new", &[], "session", "Begin a new conversation.", Action::New).takes("model", "A model for it"),
     row("reset", &[], "session", "Begin a new conversation.", Action::Reset),
     row("stop", &[], "session", "Stop what is running in this session.", Action::Stop),
@@ -83,7 +96,21 @@ pub(crate) const TABLE: &[Row] = &[
     row("models", &[], "options", "List the models that can be chosen.", Action::Models),
     row("think", &["thinking"], "options", "Show or choose how hard the model thinks.", Action::Think)
         .takes("level", "A level the model has, or `default`"),
+    row("activation", &[], "options", "Show or choose when a group is answered.", Action::Activation)
+        .takes("mode", "`mention`, `always` or `default`"),
+    row("queue", &[], "options", "Show or choose what happens to messages while a run is at work.", Action::Queue)
+        .takes("mode", "`steer`, `followup`, `collect`, `interrupt` or `default`"),
 ];
+
+impl Action {
+    /// Whether it must not wait behind what its conversation is busy with.
+    pub(crate) const fn is_control(self) -> bool {
+        matches!(
+            self,
+            Self::Stop | Self::Status | Self::WhoAmI | Self::Help | Self::Approve | Self::Tools | Self::Models
+        )
+    }
+}
 
 /// A command with what follows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,12 +122,13 @@ pub(crate) struct Command {
 }
 
 impl Command {
-    /// What its sender must hold beyond what a message takes.
+    /// What its sender must hold beyond what a message takes; in a chat, owners hold all of it.
     pub(crate) const fn takes(&self) -> Option<Scope> {
         match self.action {
             // It discards a conversation.
             Action::New | Action::Reset => Some(Scope::Admin),
             Action::Approve => Some(Scope::Approvals),
+            Action::Pair => Some(Scope::Pairing),
             _ => None,
         }
     }

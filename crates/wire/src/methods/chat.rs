@@ -63,10 +63,10 @@ pub enum QueueMode {
     /// It waits for its turn.
     #[default]
     Followup,
-    /// Where nothing can be steered it waits like `followup`, and nothing can be yet.
+    /// The running turn takes it in before its next step; otherwise it waits like `followup`.
     #[serde(alias = "queue", alias = "steer-backlog", alias = "steer+backlog")]
     Steer,
-    /// It waits like `followup`; several are not joined into one turn.
+    /// It waits for quiet, and several become one turn.
     Collect,
     /// It stops what runs and what waits, and goes first.
     Interrupt,

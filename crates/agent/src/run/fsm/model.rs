@@ -32,6 +32,8 @@ impl Machine {
     /// Sends a request; the counters of failures stay as they are.
     pub(super) fn call(&mut self, now: Moment) -> Vec<Effect> {
         self.phase = Phase::Calling { draft: Draft::default(), idle_until: now.at + self.setup.idle };
+        // Whoever makes the call takes in what is offered first.
+        self.offered = false;
         let mut effects = Vec::new();
         if !std::mem::replace(&mut self.called, true) {
             effects.push(Effect::Report(RunEvent::Status(Stage::StartingModel)));

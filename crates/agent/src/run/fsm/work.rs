@@ -9,6 +9,9 @@ use crate::run::guard::{self, Verdict};
 use crate::run::{AbortReason, RunEvent};
 use crate::tools::ToolOutput;
 
+/// The result of a call that a new message came before.
+const SKIPPED: &str = "Not run: a new message came in first. Read it, then decide whether this is still wanted.";
+
 impl Machine {
     pub(super) fn work(&mut self, now: Moment, calls: Vec<(ToolCall, Option<String>)>) -> Vec<Effect> {
         let mut effects = Vec::new();
@@ -50,6 +53,11 @@ impl Machine {
     /// Appends results that are due, then starts what may start, or calls the model when all are there.
     pub(super) fn advance(&mut self, now: Moment) -> Vec<Effect> {
         let mut effects = Vec::new();
+        if let Phase::Working { batch } = &mut self.phase
+            && self.offered
+        {
+            batch.skip_waiting(|| ToolOutput::error(SKIPPED));
+        }
         loop {
             let Phase::Working { batch } = &mut self.phase else { return effects };
             let Some((call, output)) = batch.take_ready() else { break };

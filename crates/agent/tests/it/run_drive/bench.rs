@@ -264,6 +264,7 @@ pub(super) fn lines(events: &[RunEvent]) -> Vec<String> {
         RunEvent::ToolEnded { id, .. } => format!("ended {id}"),
         RunEvent::Usage(usage) => format!("usage {}", usage.total_tokens),
         RunEvent::Retrying { attempt, .. } => format!("retrying {attempt}"),
+        RunEvent::TookIn { run_id } => format!("took in {run_id}"),
     };
     events.iter().map(line).collect()
 }

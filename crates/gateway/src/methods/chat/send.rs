@@ -1,6 +1,5 @@
 //! `chat.send`: accepted durably, answered, then run.
 
-use agent::run::AbortReason;
 use serde_json::json;
 use store::{Input, NewSession};
 use wire::methods::chat::{Attachment, QueueMode, SendParams, SendResult};
@@ -10,7 +9,7 @@ use wire::{ErrorShape, SessionKey};
 use super::history;
 use crate::fault;
 use crate::intake::{self, RunOptions, Said, Taken};
-use crate::lanes::{TYPED, outcome};
+use crate::lanes::{How, TYPED, outcome};
 use crate::rpc::{Cx, First};
 use crate::slash::{self, Command};
 use crate::typed::typed;
@@ -21,7 +20,7 @@ pub(super) async fn send(cx: Cx, params: SendParams, first: First) -> Result<(),
     let sending = Sending {
         session,
         expects: Expects { session_id: params.session_id, leaf: params.expected_leaf_entry_id },
-        interrupts: params.queue_mode == Some(QueueMode::Interrupt),
+        queue: params.queue_mode,
         run_id: params.idempotency_key,
         text: params.message,
         attachments: params.attachments.unwrap_or_default(),
@@ -44,8 +43,8 @@ pub(crate) struct Sending {
     pub(crate) session: SessionKey,
     /// What the sender believes of it.
     pub(crate) expects: Expects,
-    /// Whether it stops the session's other runs.
-    pub(crate) interrupts: bool,
+    /// What it does while a run of the session is at work; the session's or the config's word when absent.
+    pub(crate) queue: Option<QueueMode>,
     /// The idempotency key.
     pub(crate) run_id: String,
     /// The text.
@@ -134,20 +133,39 @@ fn command_in(cx: &Cx, sending: &Sending) -> Result<Option<Command>, ErrorShape>
 async fn run_turn(cx: &Cx, sending: Sending, reply: impl FnOnce(SendResult)) -> Result<(), ErrorShape> {
     let session = sending.session.clone();
     sending.expects.hold(cx, &session).await?;
-    let interrupts = sending.interrupts;
+    let how = how(cx, &sending).await?;
     match intake::take(cx, said(sending)).await? {
         Taken::New(input) => {
             reply(started(&input));
             let run_id = input.run_id.clone();
-            if interrupts {
-                cx.lanes.abort(&session, None, AbortReason::Rpc).await;
-            }
-            cx.lanes.submit(*input);
+            cx.lanes.submit_as(*input, how);
             cx.news.changed(&session, "send", Some(&run_id)).await;
         }
         known => reply(repeated(&known)),
     }
     Ok(())
+}
+
+/// What the message does while a run is at work. Where nobody says anything, each client's message gets an answer of its
+/// own, as clients of every age expect; chats are steered by default.
+async fn how(cx: &Cx, sending: &Sending) -> Result<How, ErrorShape> {
+    let config = cx.config.current();
+    let mode = match sending.queue {
+        Some(QueueMode::Followup) => config::QueueMode::Followup,
+        Some(QueueMode::Steer) => config::QueueMode::Steer,
+        Some(QueueMode::Collect) => config::QueueMode::Collect,
+        Some(QueueMode::Interrupt) => config::QueueMode::Interrupt,
+        None => {
+            let session = cx.store.session(&sending.session).await.map_err(fault::store)?;
+            let own = session.and_then(|session| config::QueueMode::parse(&session.queue_mode?));
+            let is_written = cx.config.loaded().source.pointer("/messages/queue/mode").is_some();
+            match own.or(is_written.then_some(config.messages.queue.mode)) {
+                Some(mode) => mode,
+                None => return Ok(How::in_turn()),
+            }
+        }
+    };
+    Ok(How::of(&config.messages.queue, mode))
 }
 
 async fn run_command(

@@ -35,7 +35,7 @@ pub(super) async fn create(cx: Cx, params: CreateParams, first: First) -> Result
     let sending = Sending {
         session: key,
         expects: Expects::default(),
-        interrupts: false,
+        queue: None,
         run_id: params.idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string()),
         text,
         attachments: Vec::new(),

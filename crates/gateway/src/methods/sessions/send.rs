@@ -15,7 +15,7 @@ pub(super) async fn send(cx: Cx, params: SendParams, first: First) -> Result<(),
     let sending = Sending {
         session: cx.agents.key(&params.key, params.agent_id.as_deref())?,
         expects: Expects::default(),
-        interrupts: false,
+        queue: None,
         run_id: params.idempotency_key.unwrap_or_else(|| Uuid::new_v4().to_string()),
         text: params.message,
         attachments: params.attachments.unwrap_or_default(),
