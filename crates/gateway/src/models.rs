@@ -2,9 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use agent::models::{Catalog, Chosen};
-use agent::providers::{Http, Thinking};
+use agent::providers::{Http, Sound, Thinking};
 use agent::run::NoModel;
 use agent::tools::{ModelName, ModelNames};
 use base::Env;
@@ -163,6 +164,20 @@ impl Models {
         let model = self.0.agents.entry(agent).and_then(|entry| entry.model);
         let chosen = self.catalog().choose(wanted.or(own.as_deref()), model.as_ref()).await;
         chosen.map_err(|error| NoModel::from(&error))
+    }
+
+    /// What `model` of `provider` hears in a sound.
+    ///
+    /// # Errors
+    /// Why not, in a few words without any secret.
+    pub(crate) async fn hear(
+        &self,
+        provider: &str,
+        model: &str,
+        sound: Sound,
+        patience: Duration,
+    ) -> Result<String, String> {
+        self.catalog().hear(provider, model, sound, patience).await
     }
 
     fn catalog(&self) -> Arc<Catalog> {

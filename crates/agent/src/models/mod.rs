@@ -11,6 +11,7 @@ mod chosen;
 mod entry;
 mod error;
 mod first;
+mod hear;
 mod listing;
 mod local;
 

@@ -87,6 +87,16 @@ enum Fit {
     Unreadable,
 }
 
+/// A picture (base64, type) no larger than any vendor takes it; itself when it is small enough, `None` when it cannot be
+/// read.
+pub fn smaller(data: String, mime_type: String) -> Option<(String, String)> {
+    match fit_image(&data, &mime_type) {
+        Fit::AsItIs => Some((data, mime_type)),
+        Fit::Shrunk(jpeg) => Some((jpeg, "image/jpeg".into())),
+        Fit::Unreadable => None,
+    }
+}
+
 fn fit_image(data: &str, mime_type: &str) -> Fit {
     let known = FORMATS.contains(&mime_type);
     let Some(bytes) = STANDARD.decode(data.trim()).ok() else { return Fit::Unreadable };

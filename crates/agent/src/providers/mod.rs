@@ -14,6 +14,7 @@ mod listing;
 mod native;
 mod openai_chat;
 mod params;
+mod speech;
 mod sse;
 mod tool_ids;
 
@@ -29,11 +30,14 @@ use serde_json::Value;
 use wire::message::{Message, StopReason, Usage};
 
 pub use endpoint::{Endpoint, Http, IDLE_CLOUD, IDLE_LOCAL};
+pub use images::smaller as smaller_picture;
 pub use listing::ListedModel;
 pub use params::Params;
+pub use speech::Sound;
 
 pub(crate) use listing::read as read_listing;
 pub(crate) use native::{Facts, describe};
+pub(crate) use speech::transcribe;
 
 /// Binds a dialect to an endpoint.
 pub type Connect = fn(Endpoint, Arc<Http>) -> Arc<dyn Provider>;

@@ -31,6 +31,68 @@ pub struct Tools {
     pub web: Web,
     /// Who may step out of the limits, by channel.
     pub elevated: Elevated,
+    /// How files of messages are understood.
+    pub media: MediaTools,
+}
+
+/// `tools.media`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct MediaTools {
+    /// Spoken words.
+    pub audio: Option<AudioTools>,
+    /// Pictures.
+    #[schemars(schema_with = "unit::anything")]
+    pub image: Option<Value>,
+    /// Films.
+    #[schemars(schema_with = "unit::anything")]
+    pub video: Option<Value>,
+    /// Models for all of them.
+    #[schemars(schema_with = "unit::anything")]
+    pub models: Option<Value>,
+    /// How many at once.
+    pub concurrency: Option<u64>,
+}
+
+/// `tools.media.audio`.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AudioTools {
+    /// Whether voice messages are put into words; they are where models are named, unless this says `false`.
+    pub enabled: Option<bool>,
+    /// The models, in the order they are asked.
+    pub models: Vec<HearingModel>,
+    /// The language, when it is always the same.
+    pub language: Option<String>,
+    /// Longest wait.
+    pub timeout_seconds: Option<u64>,
+    /// Largest file.
+    pub max_bytes: Option<u64>,
+    /// Longest text.
+    pub max_chars: Option<u64>,
+    /// What the original says to the model.
+    pub prompt: Option<String>,
+    /// Where the original does it.
+    #[schemars(schema_with = "unit::anything")]
+    pub scope: Option<Value>,
+    /// Which of several files it is done for.
+    #[schemars(schema_with = "unit::anything")]
+    pub attachments: Option<Value>,
+}
+
+/// A model that hears.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HearingModel {
+    /// The provider, as under `models.providers`.
+    pub provider: String,
+    /// The model there.
+    pub model: String,
+    /// `provider` or `cli`; only the first is ours.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// What the original lets it be used for.
+    pub capabilities: Vec<String>,
 }
 
 /// A layer of tool policy; each layer may only narrow.

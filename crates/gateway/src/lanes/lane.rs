@@ -145,9 +145,13 @@ impl Lane {
                     }
                 }
                 Effect::Summarize(run_id) => {
-                    if let Some((_, Some(input))) = self.here.get(&run_id) {
-                        self.shared.tasks.spawn(summarize(self.shared.clone(), (**input).clone()));
-                    }
+                    let Some((run, Some(input))) = self.here.remove(&run_id) else { continue };
+                    self.withdraw(&run_id);
+                    let shared = self.shared.clone();
+                    self.shared.tasks.spawn(async move {
+                        summarize(&shared, &input).await;
+                        attempt::discard(shared, run, *input, AbortReason::Stop).await;
+                    });
                 }
                 Effect::Stop(run_id, reason) => {
                     if let Some((run, _)) = self.here.get(&run_id) {
@@ -156,12 +160,17 @@ impl Lane {
                 }
                 Effect::Discard(run_id, reason) => {
                     let Some((run, Some(input))) = self.here.remove(&run_id) else { continue };
-                    if let Some(working) = &self.working {
-                        working.run.control.mailbox().withdraw(&run_id);
-                    }
+                    self.withdraw(&run_id);
                     self.shared.tasks.spawn(attempt::discard(self.shared.clone(), run, *input, reason));
                 }
             }
+        }
+    }
+
+    /// The active run is not to take this one in any more.
+    fn withdraw(&self, run_id: &str) {
+        if let Some(working) = &self.working {
+            working.run.control.mailbox().withdraw(run_id);
         }
     }
 
@@ -191,7 +200,7 @@ impl Lane {
 }
 
 /// One line of a message that was one too many, for the next turn.
-async fn summarize(shared: Arc<Shared>, input: Input) {
+async fn summarize(shared: &Shared, input: &Input) {
     let said = input.message.content.text();
     let words = agent::prompt::without_chat_context(&said).unwrap_or_default();
     let line = format!("A message was dropped because too many waited: {}", one_line(words, SUMMARY_MAX_CHARS));

@@ -43,7 +43,7 @@ pub(super) enum Effect {
     Stop(String, AbortReason),
     /// End this run, which never started.
     Discard(String, AbortReason),
-    /// Keep one line of this run for the next turn; it is discarded right after.
+    /// End this run, which never started, and keep one line of it for the next turn.
     Summarize(String),
 }
 
@@ -66,7 +66,7 @@ impl Queue {
         let mut effects = Vec::new();
         let is_busy = self.active.is_some() || !self.waiting.is_empty();
         if how.mode == QueueMode::Interrupt && is_busy {
-            effects.extend(self.abort(None, AbortReason::Stop));
+            effects.extend(self.abort(None, AbortReason::Rpc));
         } else if is_busy && self.waiting.len() >= how.cap {
             if how.drop == QueueDrop::New {
                 return vec![Effect::Discard(run_id, AbortReason::Stop)];
@@ -141,10 +141,12 @@ impl Queue {
     }
 
     /// Makes room.
-    fn drop_oldest(&mut self, drop: QueueDrop) -> Vec<Effect> {
-        let Some(oldest) = self.waiting.pop_front() else { return Vec::new() };
-        let note = (drop == QueueDrop::Summarize).then(|| Effect::Summarize(oldest.run_id.clone()));
-        note.into_iter().chain([Effect::Discard(oldest.run_id, AbortReason::Stop)]).collect()
+    fn drop_oldest(&mut self, drop: QueueDrop) -> Option<Effect> {
+        let oldest = self.waiting.pop_front()?;
+        Some(match drop {
+            QueueDrop::Summarize => Effect::Summarize(oldest.run_id),
+            QueueDrop::Old | QueueDrop::New => Effect::Discard(oldest.run_id, AbortReason::Stop),
+        })
     }
 
     /// Starts the next one, and offers it those that may go along.
@@ -276,7 +278,7 @@ mod tests {
         let now = Instant::now();
         let (mut queue, _) = queue_of(now, QueueMode::Followup, &["a", "b"]);
         let effects = queue.accept(now, "c".into(), of("a"), how(QueueMode::Interrupt));
-        let stop = AbortReason::Stop;
+        let stop = AbortReason::Rpc;
         assert_eq!(effects, [Effect::Discard("b".into(), stop), Effect::Stop("a".into(), stop)]);
         assert_eq!(queue.settled(now, "a"), [start("c")]);
     }
@@ -287,7 +289,7 @@ mod tests {
         let now = Instant::now();
         let discard = |run: &str| Effect::Discard(run.into(), AbortReason::Stop);
         for (drop, expected) in [
-            (QueueDrop::Summarize, vec![Effect::Summarize("b".into()), discard("b")]),
+            (QueueDrop::Summarize, vec![Effect::Summarize("b".into())]),
             (QueueDrop::Old, vec![discard("b")]),
             (QueueDrop::New, vec![discard("e")]),
         ] {

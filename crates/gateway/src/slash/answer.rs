@@ -81,7 +81,8 @@ async fn status(cx: &Asker<'_>, key: &SessionKey) -> Result<String, ErrorShape> 
         let (read, written) = (session.input_tokens.unwrap_or(0), session.output_tokens.unwrap_or(0));
         let _infallible = writeln!(text, "Last run: {read} tokens in, {written} out");
     }
-    let mode = session.as_ref().and_then(|session| session.queue_mode.clone()).unwrap_or_else(|| "as configured".into());
+    let mode =
+        session.as_ref().and_then(|session| session.queue_mode.clone()).unwrap_or_else(|| "as configured".into());
     let thinking = session.and_then(|session| session.thinking_level).unwrap_or_else(|| "default".into());
     let _infallible = writeln!(text, "Thinking: {thinking}");
     let _infallible = writeln!(text, "Session: {key}");

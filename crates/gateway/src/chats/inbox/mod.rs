@@ -6,6 +6,7 @@ mod command;
 mod context;
 mod conversation;
 mod handle;
+mod media;
 mod quiet;
 mod scene;
 mod turn;

@@ -10,8 +10,8 @@ use wire::ErrorCode;
 use wire::message::Block;
 
 use super::super::reset;
-use super::context;
 use super::scene::Scene;
+use super::{context, media};
 use crate::intake::{self, RunOptions, Said, Taken};
 use crate::lanes::How;
 use crate::slash;
@@ -146,7 +146,9 @@ async fn beside(scene: &Scene<'_>) -> Result<Vec<Block>, store::StoreError> {
         }
     };
     let told = context::of(channel, account, event, event.mentions_us, &earlier);
-    Ok(vec![Block::text(prompt::chat_context(&told))])
+    let mut blocks = vec![Block::text(prompt::chat_context(&told))];
+    blocks.extend(media::blocks(scene).await);
+    Ok(blocks)
 }
 
 /// Where the answer goes; nowhere when the policy says that nobody is written to there.

@@ -10,6 +10,7 @@ mod reading;
 mod recovery;
 mod sending;
 mod sessions;
+mod steering;
 
 use std::path::Path;
 use std::time::Duration;
