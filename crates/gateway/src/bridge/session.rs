@@ -19,7 +19,7 @@ use wire::{ErrorCode, ErrorShape, Role, SessionKey};
 use super::door::Entered;
 use super::identity;
 use super::line::{Reading, Said, Writing};
-use crate::conn::actor;
+use crate::conn::at_work::Started;
 use crate::conn::handshake::{Front, greet_node, note_visit};
 use crate::conn::limits::MAX_IN_FLIGHT;
 use crate::conn::outbound::{Next, Outbound};
@@ -189,8 +189,10 @@ impl Session {
     ) {
         let cx = Cx { who: who.clone(), services: self.front.services.clone(), after: After::default() };
         let request = Request::new(id, method, params);
-        if let Outcome::Runs(work) = dispatch(&self.front.table, cx, &request, reply.clone()) {
-            actor::start(&self.front.tasks, work, reply, permit);
+        if let Outcome::Runs(work) = dispatch(&self.front.table, cx, &request, reply.clone())
+            && let Some(waits) = Started::new(work, reply, permit)
+        {
+            self.front.tasks.spawn(waits);
         }
     }
 }

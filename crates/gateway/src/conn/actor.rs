@@ -1,17 +1,14 @@
 //! Owns one open connection: writes what waits, reads requests, starts their handlers, keeps the line alive.
 //!
-//! A handler is polled once in place, so that quick answers cost no task and keep their order; one that has to wait
-//! goes on as a tracked task, and answers may then come out of order (`protocol.md` 1). A panic in a handler is one
-//! failed answer, not a lost connection.
+//! A handler is polled once in place, so that quick answers keep their order; one that has to wait goes on beside the
+//! others ([`at_work`](super::at_work)), and answers may then come out of order (`protocol.md` 1).
 
 use std::future::poll_fn;
-use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::FutureExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -19,28 +16,29 @@ use wire::frame::{BadFrame, Request, response_error};
 use wire::limits::MAX_UNAUTHORIZED_CALLS;
 use wire::{ErrorShape, close};
 
+use super::at_work::{AtWork, Started};
 use super::limits::{Limits, MAX_IN_FLIGHT};
 use super::outbound::{Close, Next, Outbound};
 use super::socket::{FrameIo, Gone, Inbound, Incoming, Outgoing, outlast, part};
 use crate::rpc::dispatch::{Outcome, dispatch};
 use crate::rpc::staged::Reply;
-use crate::rpc::table::Work;
 use crate::rpc::{After, Cx, Table};
+
+/// Messages that came together are taken together, and what they cause is written together: one call of the kernel
+/// instead of one for each. So many at most, for an answer must not wait for as long as a client talks.
+const TOGETHER_MAX: u32 = 32;
 
 /// An open connection.
 pub(crate) struct Actor<Io> {
-    /// The socket; nobody else touches it.
-    pub(crate) io: Io,
-    /// What waits to be sent.
-    pub(crate) outbound: Outbound,
+    io: Io,
+    outbound: Outbound,
     /// Who is on the other end, and what handlers may use.
-    pub(crate) cx: Cx,
-    /// The methods.
-    pub(crate) table: Arc<Table>,
-    /// Handlers that had to wait.
-    pub(crate) tasks: TaskTracker,
-    /// What the line may take.
-    pub(crate) limits: Limits,
+    pub(super) cx: Cx,
+    table: Arc<Table>,
+    at_work: AtWork,
+    limits: Limits,
+    /// Messages that were taken since something was written.
+    taken: u32,
 }
 
 enum Turn {
@@ -50,6 +48,19 @@ enum Turn {
 }
 
 impl<Io: FrameIo> Actor<Io> {
+    /// For the socket `io`, which nobody else touches, with what waits to be sent, who is on the other end and the
+    /// methods; `tasks` takes the handlers that outlast the connection.
+    pub(crate) fn new(
+        io: Io,
+        outbound: Outbound,
+        cx: Cx,
+        table: Arc<Table>,
+        tasks: TaskTracker,
+        limits: Limits,
+    ) -> Self {
+        Self { io, outbound, cx, table, at_work: AtWork::new(tasks), limits, taken: 0 }
+    }
+
     /// Serves the connection until either side ends it; `queued` are messages that came before `hello-ok` was sent.
     pub(crate) async fn run(mut self, queued: Vec<Incoming>) {
         let slots = Arc::new(Semaphore::new(MAX_IN_FLIGHT));
@@ -96,16 +107,45 @@ impl<Io: FrameIo> Actor<Io> {
                 }
                 // What only happens once, at the end, takes its room then.
                 Turn::Farewell => return Box::pin(self.farewell()).await,
-                Turn::Gone(why) => return Box::pin(outlast(self.io, &why)).await,
+                Turn::Gone(why) => {
+                    drop(self.at_work);
+                    return Box::pin(outlast(self.io, &why)).await;
+                }
             }
         }
     }
 
-    /// Writes first, then reads: an answer never waits for the next question.
+    /// Goes on with the handlers, takes what has come, then writes. What is queued until the end of the turn need not
+    /// wake anybody: this task looks at the queue by itself.
     fn poll_turn(&mut self, cx: &mut Context<'_>, may_read: bool, ping: &mut bool) -> Poll<Turn> {
-        self.outbound.register(cx.waker());
+        self.outbound.wake_nobody();
+        self.at_work.poll(cx);
         if self.outbound.ends_at_once() {
             return Poll::Ready(Turn::Farewell);
+        }
+        let has_room = self.taken < TOGETHER_MAX;
+        if may_read
+            && has_room
+            && let Poll::Ready(received) = self.io.poll_receive(cx)
+        {
+            self.taken += 1;
+            return Poll::Ready(received.map_or_else(Turn::Gone, Turn::Inbound));
+        }
+        self.taken = 0;
+        if let Some(end) = self.poll_write(cx, ping) {
+            return Poll::Ready(end);
+        }
+        if !may_read || has_room {
+            return Poll::Pending;
+        }
+        self.io.poll_receive(cx).map(|received| received.map_or_else(Turn::Gone, Turn::Inbound))
+    }
+
+    /// Writes what waits, as far as the line takes it; the end of the connection, when it has come.
+    fn poll_write(&mut self, cx: &mut Context<'_>, ping: &mut bool) -> Option<Turn> {
+        self.outbound.register(cx.waker());
+        if self.outbound.ends_at_once() {
+            return Some(Turn::Farewell);
         }
         let mut ended = false;
         let mut source = |cx: &mut Context<'_>| {
@@ -122,14 +162,9 @@ impl<Io: FrameIo> Actor<Io> {
             }
         };
         match self.io.poll_send(cx, &mut source) {
-            Poll::Ready(Err(why)) => return Poll::Ready(Turn::Gone(why)),
-            Poll::Ready(Ok(())) | Poll::Pending if ended => return Poll::Ready(Turn::Farewell),
-            Poll::Ready(Ok(())) | Poll::Pending => {}
+            Poll::Ready(Err(why)) => Some(Turn::Gone(why)),
+            Poll::Ready(Ok(())) | Poll::Pending => ended.then_some(Turn::Farewell),
         }
-        if !may_read {
-            return Poll::Pending;
-        }
-        self.io.poll_receive(cx).map(|received| received.map_or_else(Turn::Gone, Turn::Inbound))
     }
 
     fn handle(&mut self, message: &Incoming, permit: OwnedSemaphorePermit, refused: &mut u32) {
@@ -148,7 +183,9 @@ impl<Io: FrameIo> Actor<Io> {
         match dispatch(&self.table, cx, &request, reply.clone()) {
             Outcome::Runs(work) => {
                 *refused = 0;
-                start(&self.tasks, work, reply, permit);
+                if let Some(waits) = Started::new(work, reply, permit) {
+                    self.at_work.push(waits);
+                }
             }
             Outcome::Refused => *refused = 0,
             Outcome::WrongRole => {
@@ -162,25 +199,10 @@ impl<Io: FrameIo> Actor<Io> {
 
     /// Closes, behind what waits unless it must end at once.
     async fn farewell(self) {
-        let Some(close) = self.outbound.ended() else { return };
-        part(self.io, [Outgoing::Close(close.code, close.reason)]).await;
-    }
-}
-
-/// Runs a handler: in place while it need not wait, as one of `tasks` from then on.
-pub(crate) fn start(tasks: &TaskTracker, work: Work, reply: Reply, permit: OwnedSemaphorePermit) {
-    let mut guarded = AssertUnwindSafe(work).catch_unwind().map(move |ended| {
-        if ended.is_err() {
-            tracing::error!("a handler panicked");
-            reply.error(&ErrorShape::unavailable("this request failed inside the Gateway; see its log"), None);
-        }
-    });
-    // A look without a waker: the task of one that has to wait looks again at once, with its own.
-    if (&mut guarded).now_or_never().is_none() {
-        tasks.spawn(async move {
-            guarded.await;
-            drop(permit);
-        });
+        let Self { io, outbound, at_work, .. } = self;
+        drop(at_work);
+        let Some(close) = outbound.ended() else { return };
+        part(io, [Outgoing::Close(close.code, close.reason)]).await;
     }
 }
 

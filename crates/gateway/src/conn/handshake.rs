@@ -120,7 +120,7 @@ async fn let_in<Io: FrameIo>(mut io: Io, peer: Peer, mut place: Place, front: Fr
     note_visit(&services, &caller, "connect");
     tracing::info!(conn = %conn_id, peer = %peer.from, client = %caller.client.id, role = %caller.role, "connected");
     let cx = Cx { who: caller, services, after: After::default() };
-    let actor = Actor { io, outbound, cx, table: front.table, tasks: front.tasks, limits: front.limits };
+    let actor = Actor::new(io, outbound, cx, front.table, front.tasks, front.limits);
     Some(Visitor { actor, queued, conn_id, _place: place, _membership: membership, _visit: visit, _stay: stay })
 }
 

@@ -158,6 +158,11 @@ impl Outbound {
         self.0.reader.register(waker);
     }
 
+    /// What is queued from now on wakes nobody, until somebody registers again and looks.
+    pub(crate) fn wake_nobody(&self) {
+        self.0.reader.take();
+    }
+
     /// Whether the connection must end without sending what waits.
     pub(crate) fn ends_at_once(&self) -> bool {
         self.lock().close.as_ref().is_some_and(|close| !close.drain)

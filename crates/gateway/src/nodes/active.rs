@@ -1,6 +1,8 @@
 //! Which computer its owner sits at (N-9.3): the connected Mac that was touched last, by what the Macs' apps say (N-7.8).
 //! Kept while the node is connected, and nowhere else.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use wire::methods::node_events::Activity;
 
@@ -30,7 +32,7 @@ impl Nodes {
         };
         let node_id = who.device_id.as_deref().unwrap_or_default();
         if let Some(live) = self.live().get_mut(node_id).filter(|live| live.caller.conn_id == who.conn_id) {
-            live.touched = touched;
+            Arc::make_mut(live).touched = touched;
         }
     }
 
@@ -42,7 +44,8 @@ impl Nodes {
     /// The Macs that can show a message, the active one first; `except` is not one of them.
     pub(super) fn notifiable(&self, except: &str) -> Vec<String> {
         let policy = self.policy();
-        let mut macs: Vec<(String, Live)> = self.live().iter().map(|(id, live)| (id.clone(), live.clone())).collect();
+        let mut macs: Vec<(String, Arc<Live>)> =
+            self.live().iter().map(|(id, live)| (id.clone(), live.clone())).collect();
         macs.retain(|(id, live)| id != except && live.platform() == Platform::Macos && live.may(&policy, NOTIFY));
         macs.sort_by_key(|(id, live)| {
             (std::cmp::Reverse(live.touched.map(|touched| touched.last_active_at_ms)), id.clone())
@@ -55,7 +58,7 @@ impl Nodes {
 pub(super) const NOTIFY: &str = "system.notify";
 
 /// Who was touched last; of two at the same moment always the same one.
-fn newest<'a>(live: impl Iterator<Item = (&'a String, &'a Live)>) -> Option<String> {
+fn newest<'a>(live: impl Iterator<Item = (&'a String, &'a Arc<Live>)>) -> Option<String> {
     let touched = live.filter(|(_, live)| live.approved.is_some() && live.platform() == Platform::Macos);
     let touched = touched.filter_map(|(id, live)| Some((live.touched?.last_active_at_ms, id)));
     touched.max().map(|(_, id)| id.clone())

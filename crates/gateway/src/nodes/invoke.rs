@@ -1,6 +1,7 @@
 //! `node.invoke`: one call of a node, from the policy to the answer (N-5). A caller that repeats its key gets the same
 //! call, running or done; a node never sees it twice (N-5.11).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -93,8 +94,6 @@ impl Nodes {
     pub(super) async fn ask(&self, by: By<'_>, asked: &InvokeParams) -> Outcome {
         let began = Moment::now();
         let mut tries = 0;
-        // A yes for one time is not used up by a call that cannot be made.
-        self.allowed(asked).await?;
         let asked = &*self.vetted(by, asked).await?;
         loop {
             let live = self.allowed(asked).await?;
@@ -133,7 +132,7 @@ impl Nodes {
     }
 
     /// The node, when it is here and may be asked this.
-    async fn allowed(&self, asked: &InvokeParams) -> Result<Live, ErrorShape> {
+    pub(super) async fn allowed(&self, asked: &InvokeParams) -> Result<Arc<Live>, ErrorShape> {
         let Some(live) = self.find(&asked.node_id) else {
             let known = self.0.store.node(&asked.node_id).await.map_err(unavailable)?;
             return Err(match known {

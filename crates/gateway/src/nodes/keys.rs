@@ -32,9 +32,25 @@ struct Known {
 
 struct Kept {
     command: String,
-    /// The digest of the params, which may be megabytes.
-    params: [u8; 32],
+    params: Said,
     outcome: watch::Receiver<Option<Outcome>>,
+}
+
+/// What the params were: the text itself, or the digest of one that is longer.
+#[derive(PartialEq, Eq)]
+enum Said {
+    Text(String),
+    Digest([u8; 32]),
+}
+
+impl Said {
+    /// Longest text that is kept.
+    const KEPT_BYTES: usize = 256;
+
+    fn of(params: Option<&Value>) -> Self {
+        let text = params.map_or_else(String::new, Value::to_string);
+        if text.len() <= Self::KEPT_BYTES { Self::Text(text) } else { Self::Digest(Sha256::digest(text).into()) }
+    }
 }
 
 pub(super) enum Joined<'a> {
@@ -52,10 +68,10 @@ pub(super) struct First<'a> {
 
 impl Keys {
     pub(super) fn join(&self, asked: &InvokeParams) -> Result<Joined<'_>, ErrorShape> {
+        let key = (asked.node_id.clone(), asked.idempotency_key.clone());
+        let params = Said::of(asked.params.as_ref());
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.forget(Instant::now());
-        let key = (asked.node_id.clone(), asked.idempotency_key.clone());
-        let params = Sha256::digest(asked.params.as_ref().map_or_else(String::new, Value::to_string)).into();
         if let Some(kept) = known.calls.get(&key) {
             if kept.command != asked.command || kept.params != params {
                 return Err(ErrorShape::invalid("idempotencyKey was used for another call of this node"));

@@ -13,6 +13,7 @@ mod keys;
 pub(crate) mod pending;
 pub(crate) mod platform;
 pub(crate) mod policy;
+mod policy_now;
 mod port;
 mod published;
 pub(crate) mod rows;
@@ -38,6 +39,7 @@ use self::issued::Issued;
 use self::pending::{Debtor, PutOff};
 use self::platform::Platform;
 use self::policy::Policy;
+use self::policy_now::PolicyNow;
 use self::published::Published;
 use crate::approvals::Approvals;
 use crate::config_now::ConfigNow;
@@ -141,7 +143,8 @@ struct Inner {
     store: Store,
     hub: Hub,
     config: ConfigNow,
-    live: Mutex<HashMap<String, Live>>,
+    live: Mutex<HashMap<String, Arc<Live>>>,
+    policy: PolicyNow,
     calls: Calls,
     published: Published,
     echoes: Echoes,
@@ -158,6 +161,7 @@ impl Nodes {
             hub,
             config,
             live: Mutex::default(),
+            policy: PolicyNow::default(),
             calls: Calls::default(),
             published: Published::default(),
             echoes: Echoes::default(),
@@ -194,7 +198,7 @@ impl Nodes {
             has_push: node.push.is_some(),
             touched: None,
         };
-        let before = self.live().insert(node_id.clone(), live);
+        let before = self.live().insert(node_id.clone(), Arc::new(live));
         if let Some(before) = before {
             self.0.calls.lost(before.caller.conn_id);
             let replaced = Close::after_drain(close::NORMAL, "replaced by a newer connection of this node");
@@ -227,20 +231,20 @@ impl Nodes {
     }
 
     /// The node of this connection, if it is still the node's own and its surface was approved at least once.
-    pub(crate) fn speaking(&self, who: &Caller) -> Option<Live> {
+    pub(crate) fn speaking(&self, who: &Caller) -> Option<Arc<Live>> {
         let node_id = who.device_id.as_deref()?;
         let live = self.live();
         live.get(node_id).filter(|live| live.caller.conn_id == who.conn_id).cloned()
     }
 
     /// A connected node.
-    pub(crate) fn find(&self, node_id: &str) -> Option<Live> {
+    pub(crate) fn find(&self, node_id: &str) -> Option<Arc<Live>> {
         self.live().get(node_id).cloned()
     }
 
     /// The policy in force.
-    pub(crate) fn policy(&self) -> Policy {
-        Policy::of(&self.0.config.current())
+    pub(crate) fn policy(&self) -> Arc<Policy> {
+        self.0.policy.of(self.0.config.current())
     }
 
     /// The calls that run.
@@ -271,7 +275,7 @@ impl Nodes {
     pub(crate) async fn note_push(&self, node_id: &str, push: PushRegistration) -> Result<bool, StoreError> {
         let known = self.0.store.note_push(node_id, push).await?;
         if let Some(live) = self.live().get_mut(node_id) {
-            live.has_push = known;
+            Arc::make_mut(live).has_push = known;
         }
         Ok(known)
     }
@@ -312,7 +316,7 @@ impl Nodes {
         }));
     }
 
-    fn live(&self) -> MutexGuard<'_, HashMap<String, Live>> {
+    fn live(&self) -> MutexGuard<'_, HashMap<String, Arc<Live>>> {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

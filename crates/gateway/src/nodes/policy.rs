@@ -142,7 +142,7 @@ pub fn calling_takes_admin(command: &str) -> bool {
 
 impl Policy {
     /// What the config says, January's names included.
-    pub(crate) fn of(config: &Config) -> Self {
+    pub(super) fn of(config: &Config) -> Self {
         let nodes = &config.gateway.nodes;
         let names = |lists: [&Vec<String>; 2]| {
             let names = lists.into_iter().flatten().map(|name| name.trim().to_owned());

@@ -2,7 +2,7 @@
 //! far as the node's surface is approved and the policy allows the command behind it.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent::ports::PublishedTool;
 use serde_json::{Value, json};
@@ -112,7 +112,8 @@ impl Nodes {
 
     /// Every tool that may be used now, by node and then in the node's order.
     pub(super) fn published_tools(&self) -> Vec<PublishedTool> {
-        let mut nodes: Vec<(String, Live)> = self.live().iter().map(|(id, live)| (id.clone(), live.clone())).collect();
+        let mut nodes: Vec<(String, Arc<Live>)> =
+            self.live().iter().map(|(id, live)| (id.clone(), live.clone())).collect();
         nodes.sort_by(|(one, _), (other, _)| one.cmp(other));
         let told = |node_id: String, tool: ToolDescriptor| PublishedTool {
             command: command_of(&tool).to_owned(),

@@ -21,7 +21,7 @@ impl Nodes {
             .iter()
             .map(|node| {
                 let (live, is_active) = (self.find(&node.node_id), active.as_ref() == Some(&node.node_id));
-                row(node, device(&node.node_id), live.as_ref(), is_active, &policy)
+                row(node, device(&node.node_id), live.as_deref(), is_active, &policy)
             })
             .map(|row| self.with_tools(row))
             .collect();
@@ -38,7 +38,7 @@ impl Nodes {
         let Some(node) = self.0.store.node(node_id).await? else { return Ok(None) };
         let device = self.0.store.device(node_id).await?;
         let is_active = self.active_node().as_deref() == Some(node_id);
-        let row = row(&node, device.as_ref(), self.find(node_id).as_ref(), is_active, &self.policy());
+        let row = row(&node, device.as_ref(), self.find(node_id).as_deref(), is_active, &self.policy());
         Ok(Some(self.with_tools(row)))
     }
 

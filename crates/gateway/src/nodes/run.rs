@@ -22,7 +22,7 @@ impl Nodes {
     /// nothing of the kind gets through. A yes for one time is used up here.
     ///
     /// # Errors
-    /// `INVALID_REQUEST` with the code of N-11.11.
+    /// `INVALID_REQUEST` with the code of N-11.11; a run that cannot be made now, with its gate.
     pub(super) async fn vetted<'a>(
         &self,
         by: By<'_>,
@@ -31,6 +31,8 @@ impl Nodes {
         let (true, Some(Value::Object(params))) = (asked.command == RUN, &asked.params) else {
             return Ok(Cow::Borrowed(asked));
         };
+        // A yes for one time is not used up by a call that cannot be made.
+        self.allowed(asked).await?;
         let run_id = text(params, "runId");
         let params = if claims_approval(params) {
             let id = run_id.ok_or(Refused::MissingRunId)?;

@@ -1,6 +1,7 @@
 //! What nodes may do, as it changes under them: a person's word on it, and a new policy (N-3B, N-4.13).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use serde_json::json;
 use store::{NodeArrival, NodeRecord, StoreError};
@@ -62,7 +63,7 @@ impl Nodes {
     /// every node declares is compared again with what it may, so that it need not reconnect to be allowed more.
     pub(crate) fn policy_changed(&self) {
         let policy = self.policy();
-        let live: HashMap<String, Live> = self.live().clone();
+        let live: HashMap<String, Arc<Live>> = self.live().clone();
         self.0.calls.withdraw(|node_id, command| live.get(node_id).is_none_or(|live| live.may(&policy, command)));
         let nodes = self.clone();
         drop(tokio::spawn(async move {
@@ -98,7 +99,7 @@ impl Nodes {
     }
 
     fn refresh(&self, node: &NodeRecord) {
-        if let Some(live) = self.live().get_mut(&node.node_id) {
+        if let Some(live) = self.live().get_mut(&node.node_id).map(Arc::make_mut) {
             live.approved.clone_from(&node.approved);
             live.request_id = node.pending.as_ref().map(|pending| pending.request_id.clone());
         }

@@ -41,8 +41,14 @@ pub(crate) async fn all(binary: &Path, runs: usize, only: Option<&str>) -> Resul
     if wanted("idle") {
         idle::measure(binary, &mut report).await?;
     }
-    if wanted("nodes") {
-        nodes::measure(binary, runs, &mut report).await?;
+    if wanted("nodes:idle") {
+        nodes::idle(binary, &mut report).await?;
+    }
+    if wanted("nodes:calls") {
+        nodes::calls(binary, runs, &mut report).await?;
+    }
+    if wanted("nodes:host") {
+        nodes::hosts(binary, runs, &mut report).await?;
     }
     if wanted("chat") {
         chat::measure(binary, runs, &mut report).await?;

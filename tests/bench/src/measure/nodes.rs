@@ -23,8 +23,7 @@ const COMMAND: &str = "system.which";
 const ANSWER: &str = r#"{"bins":{"sh":"/usr/bin/sh"}}"#;
 const HOST_SETTLES_WITHIN: Duration = Duration::from_secs(10);
 
-pub(crate) async fn measure(binary: &Path, runs: usize, report: &mut Report) -> Result<()> {
-    idle(binary, report).await?;
+pub(crate) async fn calls(binary: &Path, runs: usize, report: &mut Report) -> Result<()> {
     for at_once in [1, 16] {
         let (mut cost, mut ratio) = (Vec::new(), Vec::new());
         for _ in 0..runs {
@@ -36,6 +35,10 @@ pub(crate) async fn measure(binary: &Path, runs: usize, report: &mut Report) -> 
         report.add(format!("node.invoke, {at_once} at once: CPU"), "µs", None, cost);
         report.add(format!("node.invoke, {at_once} at once: CPU beside a relay"), "×", Some(2.0), ratio);
     }
+    Ok(())
+}
+
+pub(crate) async fn hosts(binary: &Path, runs: usize, report: &mut Report) -> Result<()> {
     let mut hosts = Vec::new();
     for _ in 0..runs {
         hosts.push(host(binary).await?);
@@ -44,7 +47,7 @@ pub(crate) async fn measure(binary: &Path, runs: usize, report: &mut Report) -> 
     Ok(())
 }
 
-async fn idle(binary: &Path, report: &mut Report) -> Result<()> {
+pub(crate) async fn idle(binary: &Path, report: &mut Report) -> Result<()> {
     more_files(NODES as u64 + SPARE_FILES)?;
     let mut server = Server::gateway(binary, &json!({}))?;
     server.accepting().await?;

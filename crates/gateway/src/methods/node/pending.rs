@@ -1,6 +1,8 @@
 //! `node.pending.*`: what waits for a node (N-8). Actions it put off are kept in memory, requests operators left for it on
 //! disk.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 use uuid::Uuid;
 use wire::ErrorShape;
@@ -74,7 +76,7 @@ pub(super) async fn drain(cx: Cx, params: DrainParams) -> Result<DrainResult, Er
 }
 
 /// The node that speaks, once something of it was approved (N-3.12).
-fn approved(cx: &Cx) -> Result<(String, Live), ErrorShape> {
+fn approved(cx: &Cx) -> Result<(String, Arc<Live>), ErrorShape> {
     let (node_id, live) = speaker(cx)?;
     if live.approved.is_some() { Ok((node_id, live)) } else { Err(stale()) }
 }

@@ -1,5 +1,7 @@
 //! What a node publishes beside its commands: tools, skills, runners (N-11.6). It counts once the surface is approved.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 use wire::ErrorShape;
 use wire::methods::node::{SkillsKept, SkillsParams, ToolsKept, ToolsParams};
@@ -34,7 +36,7 @@ pub(super) async fn runner_inventory(cx: Cx, _: Value) -> Result<Value, ErrorSha
 }
 
 /// The node that speaks, on the connection that is its own.
-pub(super) fn speaker(cx: &Cx) -> Result<(String, Live), ErrorShape> {
+pub(super) fn speaker(cx: &Cx) -> Result<(String, Arc<Live>), ErrorShape> {
     let live = cx.nodes.speaking(&cx.who).ok_or_else(stale)?;
     Ok((live.caller.device_id.clone().unwrap_or_default(), live))
 }
