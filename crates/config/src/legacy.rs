@@ -52,15 +52,24 @@ pub(crate) fn is_place(place: &str, name: &str) -> bool {
     }
 }
 
-/// What a reader of January's pages would expect and not get (START-4, CRED-9).
+/// What a reader of the original's pages would expect and not get (START-4, CRED-9, A-9.7).
 pub(crate) fn hints(config: &Config) -> Vec<Problem> {
+    [remote_token, exec_host].into_iter().filter_map(|hint| hint(config)).collect()
+}
+
+fn remote_token(config: &Config) -> Option<Problem> {
     let (auth, remote) = (&config.gateway.auth, &config.gateway.remote);
     let serves = config.gateway.mode != Some(crate::Mode::Remote);
     let only_remote = remote.token.is_some() && auth.token.is_none() && auth.password.is_none() && auth.mode.is_none();
-    if serves && only_remote {
-        let message =
-            "is for calls to a remote Gateway and does not enable local auth; set `gateway.auth.token` for that";
-        return vec![Problem::new("gateway.remote.token", message)];
-    }
-    Vec::new()
+    let message = "is for calls to a remote Gateway and does not enable local auth; set `gateway.auth.token` for that";
+    (serves && only_remote).then(|| Problem::new("gateway.remote.token", message))
+}
+
+fn exec_host(config: &Config) -> Option<Problem> {
+    let host = config.tools.exec.missing_host()?;
+    let message = format!(
+        "is `{host}`, which this version does not have: no command runs; run `openclaw config set tools.exec.host gateway` \
+         for this machine, or `node` for a node"
+    );
+    Some(Problem::new("tools.exec.host", message))
 }

@@ -98,8 +98,15 @@ impl Exec {
         Self { settings: deps.exec.clone(), processes: deps.processes.clone(), ports: deps.ports.clone() }
     }
 
-    /// Where a call runs. Where the owner sends commands to a node the model does not bring them back.
+    /// Where a call runs. Where the owner sends commands to a node the model does not bring them back, and where the
+    /// owner wants a sandbox they run nowhere else (A-9.7).
     fn host(&self, asked: Option<Host>) -> Result<Host, ToolOutput> {
+        if let Some(host) = &self.settings.missing_host {
+            return Err(ToolOutput::error(format!(
+                "the command was not run: `tools.exec.host` is `{host}`, and there is no {host} here; the owner chooses \
+                 another host with `openclaw config set tools.exec.host gateway`"
+            )));
+        }
         match (asked.unwrap_or(Host::Auto), self.settings.on_node.is_default) {
             (Host::Auto, true) | (Host::Node, _) => Ok(Host::Node),
             (Host::Auto | Host::Gateway, false) => Ok(Host::Gateway),

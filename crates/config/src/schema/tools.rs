@@ -127,7 +127,7 @@ pub enum ToolProfile {
 #[derive(Debug, Clone, PartialEq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct ExecConfig {
-    /// Where commands run: `auto`, `sandbox`, `gateway` or `node`.
+    /// Where commands run: `auto`, `gateway` or `node`; with `sandbox`, which this version does not have, none run.
     pub host: Option<String>,
     /// Which commands run and when a person is asked, in one word; then `security` and `ask` do not count.
     pub mode: Option<ExecMode>,
@@ -153,6 +153,16 @@ pub struct ExecConfig {
     #[serde(rename = "backgroundMs", deserialize_with = "unit::millis")]
     #[schemars(with = "u64")]
     pub background: Duration,
+}
+
+impl ExecConfig {
+    /// The configured host, when it is one that this version does not have: `sandbox`, or no host at all. Nothing runs
+    /// then.
+    pub fn missing_host(&self) -> Option<&str> {
+        let host = self.host.as_deref().map(str::trim)?;
+        let known = ["", "auto", "gateway", "node"].iter().any(|known| host.eq_ignore_ascii_case(known));
+        (!known).then_some(host)
+    }
 }
 
 impl Default for ExecConfig {

@@ -120,6 +120,18 @@ fn the_mode_follows_the_secrets() {
     assert!(!mode("{}").allow_tailscale);
 }
 
+///
+#[test]
+fn a_host_for_commands_that_does_not_exist_here_is_told_of() {
+    for (host, is_missing) in [("auto", false), (" Gateway", false), ("node", false), ("sandbox", true), ("moon", true)]
+    {
+        let loaded = loaded(&format!("{{ tools: {{ exec: {{ host: '{host}' }} }} }}"));
+        let told = loaded.warnings.iter().find(|warning| warning.path == "tools.exec.host");
+        assert_eq!(told.is_some(), is_missing, "{host}");
+        assert!(told.is_none_or(|told| told.message.contains("openclaw config set tools.exec.host gateway")));
+    }
+}
+
 /// ENV-3
 #[test]
 fn the_port_comes_from_flag_environment_config_profile() {

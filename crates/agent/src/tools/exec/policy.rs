@@ -38,6 +38,8 @@ pub struct ExecSettings {
     pub path_prepend: Vec<String>,
     /// Commands on nodes.
     pub on_node: NodeSettings,
+    /// The host commands are to run on, when there is none of that name; then none run.
+    pub missing_host: Option<String>,
 }
 
 /// How long a command may take when nothing says otherwise.
@@ -57,6 +59,7 @@ impl Default for ExecSettings {
             wait: DEFAULT_WAIT,
             path_prepend: Vec::new(),
             on_node: NodeSettings::default(),
+            missing_host: None,
         }
     }
 }
@@ -82,6 +85,7 @@ impl From<&config::ExecConfig> for ExecSettings {
             wait: config.background,
             path_prepend: config.path_prepend.iter().map(|path| path.to_string_lossy().into_owned()).collect(),
             on_node: NodeSettings::from(config),
+            missing_host: config.missing_host().map(str::to_owned),
         }
     }
 }

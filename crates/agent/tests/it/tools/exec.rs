@@ -50,6 +50,19 @@ async fn a_call_may_be_stricter_than_the_policy_and_goes_nowhere_else() {
     assert!(denied.error("exec", json!({"command": "ls"})).await.contains("tools.exec.security"));
 }
 
+///
+#[tokio::test]
+async fn where_a_sandbox_is_wanted_and_there_is_none_nothing_runs_anywhere() {
+    let config = config::ExecConfig { host: Some(" Sandbox ".into()), ..config::ExecConfig::default() };
+    let bench = Bench::with(ExecSettings { security: Security::Full, ..ExecSettings::from(&config) });
+    for host in [json!(null), json!("auto"), json!("gateway"), json!("node"), json!("sandbox")] {
+        let refusal = bench.error("exec", json!({"command": "touch made", "host": host})).await;
+        assert!(refusal.contains("there is no Sandbox here"), "{refusal}");
+        assert!(refusal.contains("openclaw config set tools.exec.host gateway"), "{refusal}");
+    }
+    assert!(!bench.path("made").exists());
+}
+
 /// CFG-8
 #[tokio::test]
 async fn a_changed_policy_holds_from_then_on_and_keeps_the_children() {
