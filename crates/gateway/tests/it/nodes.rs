@@ -181,6 +181,26 @@ async fn a_repeated_key_is_one_call_and_another_call_under_it_is_refused() {
     assert!(!silent, "the node was asked once");
 }
 
+/// N-5.11: who asked has left; the call goes on, and its answer is there for whoever repeats the key.
+#[tokio::test]
+async fn a_call_outlives_the_connection_that_made_it() {
+    let house = House::start().await;
+    let mut owner = house.owner().await;
+    let (mut node, id) = approved(&house, &mut owner, &kit::device_key(), &["system.which"]).await;
+    let mut caller = house.owner().await;
+    caller.send("node.invoke", &call(&id, "system.which", "k1")).await;
+    let request = node.event("node.invoke.request").await;
+    for _ in 0..=wire::limits::MAX_UNAUTHORIZED_CALLS {
+        caller.send("node.skills.update", &json!({"skills": []})).await;
+    }
+    assert_eq!(caller.closed().await.code, 1008, "it was sent away");
+    let result = json!({"id": request["id"], "nodeId": id, "ok": true, "payload": {"bins": {}}});
+    assert_eq!(node.request("node.invoke.result", result).await.unwrap(), json!({"ok": true}), "somebody waits");
+    let kept = owner.request("node.invoke", call(&id, "system.which", "k1")).await.unwrap();
+    assert_eq!(kept["payload"], json!({"bins": {}}));
+    assert!(node.drain().into_iter().all(|frame| frame["event"] != "node.invoke.request"), "asked once");
+}
+
 /// N-1.4, N-5.3: a second connection takes the place of the first, and nobody answers for another node.
 #[tokio::test]
 async fn one_connection_a_node_and_no_answers_for_others() {
