@@ -10,7 +10,7 @@ use serde_json::Value;
 use store::Route;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Account, Desk, Media, Part, Receipt, Say, SendError};
+use crate::{Account, Desk, Media, Part, Receipt, Say, SendError, Words};
 
 /// One kind of chat.
 pub trait Channel: Send + Sync {
@@ -92,6 +92,11 @@ pub trait Transport: Send + Sync {
 
     /// The calls it takes to say this there.
     fn plan(&self, route: &Route, say: &Say) -> Vec<Part>;
+
+    /// What shows a text that is still being written, as far as it can be shown; `None` where that cannot be (C-9.1).
+    fn draft(&self, _text: &str) -> Option<Words> {
+        None
+    }
 
     /// Makes one call.
     fn perform<'a>(&'a self, route: &'a Route, part: &'a Part) -> BoxFuture<'a, Result<Receipt, SendError>>;

@@ -98,6 +98,23 @@ pub struct Words {
     pub plain: Option<String>,
 }
 
+impl Words {
+    /// Without any markup; `None` when it has none.
+    pub fn without_markup(&self) -> Option<Self> {
+        self.plain.clone().map(|text| Self { text, plain: None })
+    }
+
+    /// Two halves without markup, cut at a blank where there is one; `None` for what cannot be cut.
+    pub fn halves(&self) -> Option<(Self, Self)> {
+        let text = self.plain.as_deref().unwrap_or(&self.text).trim();
+        let middle = text.char_indices().map(|(at, _)| at).find(|at| *at >= text.len() / 2)?;
+        let cut = text[..middle].rfind(char::is_whitespace).filter(|at| *at > middle / 2).unwrap_or(middle);
+        let half = |text: &str| Self { text: text.trim().to_owned(), plain: None };
+        let (first, second) = (half(&text[..cut]), half(&text[cut..]));
+        (!first.text.is_empty() && !second.text.is_empty()).then_some((first, second))
+    }
+}
+
 /// One call of the vendor.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", tag = "do")]

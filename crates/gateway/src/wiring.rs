@@ -166,7 +166,8 @@ impl Gateway {
         let (chats, arrivals) = Chats::new(store.clone());
         let nodes = Nodes::new(store.clone(), hub.clone(), config.clone(), approvals.clone());
         let ports = Ports { nodes: Arc::new(nodes.clone()), approvals: Arc::new(approvals.clone()) };
-        let Work { agents, models, toolbox, rows, news, lanes } = Work::new(&config, &store, &hub, ports, &version);
+        let Work { agents, models, toolbox, rows, news, lanes, followed } =
+            Work::new(&config, &store, &hub, ports, &version);
         let pairing = Pairing::new(store.clone(), hub.clone());
         let services = Arc::new(Services {
             approvals,
@@ -244,7 +245,7 @@ impl Gateway {
         if let Some(bridge) = bridge {
             bridge.serve(&bridge_places, &front, &stop);
         }
-        chats::start(&services, arrivals, &tasks, &stop);
+        chats::start(&services, arrivals, followed, &tasks, &stop);
         tasks.spawn(config_watch::run(services.clone(), stop.clone()));
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
         services.tailscale.settled(TAILSCALE_SETTLES_WITHIN).await;

@@ -6,13 +6,14 @@ use agent::ports::Ports;
 use agent::providers::Http;
 use agent::tools::Toolbox;
 use store::Store;
+use tokio::sync::mpsc;
 
 use crate::agents::Agents;
 use crate::config_now::ConfigNow;
 use crate::display::rows::Rows;
 use crate::driving::{Driving, toolbox};
 use crate::hub::Hub;
-use crate::lanes::{Lanes, News, Runs};
+use crate::lanes::{Followed, Lanes, News, Runs};
 use crate::models::Models;
 
 /// The parts that work.
@@ -29,6 +30,8 @@ pub(crate) struct Work {
     pub(crate) news: News,
     /// The run queue.
     pub(crate) lanes: Lanes,
+    /// The runs whose answers go to chats.
+    pub(crate) followed: mpsc::UnboundedReceiver<Followed>,
 }
 
 impl Work {
@@ -38,7 +41,7 @@ impl Work {
         let agents = Agents::new(config.clone(), env.clone());
         let models = Models::new(agents.clone(), env.clone(), Arc::new(Http::default()));
         let toolbox = toolbox(&agents, store.clone(), models.clone(), ports.clone(), version);
-        let runs = Runs::default();
+        let (runs, followed) = Runs::followed();
         let rows = Rows::new(runs.clone(), agents.clone(), models.clone());
         let news = News::new(hub.clone(), store.clone(), rows.clone());
         let driving = Driving {
@@ -51,6 +54,6 @@ impl Work {
         };
         let places = values.agents.defaults.max_concurrent;
         let lanes = Lanes::new(store.clone(), news.clone(), runs, driving.into_drive(), places);
-        Self { agents, models, toolbox, rows, news, lanes }
+        Self { agents, models, toolbox, rows, news, lanes, followed }
     }
 }

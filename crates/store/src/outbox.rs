@@ -161,10 +161,19 @@ impl Store {
     /// # Errors
     /// When the database cannot be read.
     pub async fn open_outgoing(&self) -> Result<Vec<Outgoing>, StoreError> {
-        self.read(|conn| {
-            let sql = format!("SELECT {COLUMNS} FROM outbox WHERE state = 'waiting' ORDER BY position");
+        self.outgoing_after(0).await
+    }
+
+    /// What waits and was put here after the row at `position`, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn outgoing_after(&self, position: i64) -> Result<Vec<Outgoing>, StoreError> {
+        self.read(move |conn| {
+            let sql =
+                format!("SELECT {COLUMNS} FROM outbox WHERE state = 'waiting' AND position > ? ORDER BY position");
             let mut statement = conn.prepare_cached(&sql)?;
-            let mut rows = statement.query([])?;
+            let mut rows = statement.query([position])?;
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 found.push(read(conn, row)?);
@@ -239,6 +248,23 @@ impl Store {
         self.mark(id, number, state, receipt).await
     }
 
+    /// Plans anew from call `from` on, which was certainly not made: these calls take the place of it and of all behind it.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    pub async fn replan(&self, id: &str, from: usize, parts: Vec<Value>) -> Result<(), StoreError> {
+        let (id, from) = (id.to_owned(), from as i64);
+        self.write(move |conn| {
+            conn.prepare_cached("DELETE FROM outbox_parts WHERE id = ? AND number >= ?")?.execute(params![id, from])?;
+            let mut statement = conn.prepare_cached("INSERT INTO outbox_parts (id, number, body) VALUES (?, ?, ?)")?;
+            for (number, body) in (from..).zip(&parts) {
+                statement.execute(params![id, number, to_json(body)])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Puts more calls after those that are planned.
     ///
     /// # Errors
@@ -276,13 +302,21 @@ impl Store {
         .await
     }
 
-    /// Remembers the message that shows a run's answer while it is made; `None` when it is gone again.
+    /// Remembers the message that shows a run's answer while it is made; `None` when it is gone again. When the answer is
+    /// in the outbox already, it is noted there.
     ///
     /// # Errors
     /// When it could not be written.
     pub async fn note_preview(&self, run_id: &str, message: Option<Value>) -> Result<(), StoreError> {
         let run_id = run_id.to_owned();
         self.write_soon(move |conn| {
+            let text = message.as_ref().map(to_json);
+            let waits = conn
+                .prepare_cached("UPDATE outbox SET preview = ?2 WHERE id = ?1 AND state = 'waiting'")?
+                .execute(params![run_id, text])?;
+            if waits > 0 {
+                return Ok(());
+            }
             match &message {
                 Some(message) => conn
                     .prepare_cached("INSERT INTO previews VALUES (?1, ?2) ON CONFLICT DO UPDATE SET message = ?2")?

@@ -187,7 +187,7 @@ impl<'a> Driver<'a> {
                             return self.finish(internal(reason), None, Tokens::default()).await;
                         }
                     }
-                    Performed::Over(outcome) => return outcome,
+                    Performed::Over(outcome) => return *outcome,
                 }
             }
         }
@@ -245,9 +245,9 @@ impl<'a> Driver<'a> {
             Effect::Run(calls) => calls.into_iter().for_each(|call| self.start_tool(call)),
             Effect::StopTools => self.stop_tools.cancel(),
             Effect::Finish { outcome, last, tokens } => {
-                return Performed::Over(self.finish(outcome, last.map(|last| *last), tokens).await);
+                return Performed::Over(Box::new(self.finish(outcome, last.map(|last| *last), tokens).await));
             }
-            Effect::Suspend(outcome) => return Performed::Over(outcome),
+            Effect::Suspend(outcome) => return Performed::Over(Box::new(outcome)),
         }
         Performed::Done
     }
@@ -360,7 +360,7 @@ impl<'a> Driver<'a> {
 enum Performed {
     Done,
     NotSaved(String),
-    Over(RunOutcome),
+    Over(Box<RunOutcome>),
 }
 
 const fn status_of(outcome: &RunOutcome) -> RunStatus {

@@ -64,7 +64,7 @@ pub struct Machine {
 #[derive(Debug)]
 enum Phase {
     Fresh,
-    Calling { draft: Draft, idle_until: Instant },
+    Calling { draft: Box<Draft>, idle_until: Instant },
     Waiting { until: Instant },
     Working { batch: Batch },
     Stopping { batch: Batch, end: End, until: Instant },

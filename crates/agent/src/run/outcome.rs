@@ -22,6 +22,8 @@ enum Kept {
         provider: String,
         #[serde(default)]
         model: String,
+        #[serde(default)]
+        directives: Directives,
     },
     #[serde(rename = "aborted")]
     Aborted {
@@ -63,8 +65,8 @@ impl RunOutcome {
     /// As the store keeps it.
     pub fn to_value(&self) -> Value {
         let kept = match self.clone() {
-            Self::Completed { text, stop_reason, usage, provider, model, .. } => {
-                Kept::Completed { text, stop_reason: stop_reason.to_owned(), usage, provider, model }
+            Self::Completed { text, stop_reason, usage, provider, model, directives } => {
+                Kept::Completed { text, stop_reason: stop_reason.to_owned(), usage, provider, model, directives }
             }
             Self::Aborted { partial, reason } => Kept::Aborted { partial, stop_reason: reason.to_owned() },
             Self::Failed { message, kind, provider, model } => {
@@ -89,9 +91,9 @@ impl RunOutcome {
     /// What the store kept; `None` when it is nothing this program wrote.
     pub fn from_value(value: &Value) -> Option<Self> {
         Some(match Kept::deserialize(value).ok()? {
-            Kept::Completed { text, stop_reason, usage, provider, model } => {
+            Kept::Completed { text, stop_reason, usage, provider, model, directives } => {
                 let stop_reason = known(STOP_REASONS, &stop_reason);
-                Self::Completed { text, stop_reason, usage, provider, model, directives: Directives::default() }
+                Self::Completed { text, stop_reason, usage, provider, model, directives }
             }
             Kept::Aborted { partial, stop_reason } => Self::Aborted { partial, reason: known(ABORTS, &stop_reason) },
             Kept::Failed { summary, kind, provider, model } => {
@@ -109,6 +111,7 @@ fn known(words: &[&'static str], word: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::reply::ReplyTo;
     use serde_json::json;
 
     ///
@@ -122,7 +125,11 @@ mod tests {
                 usage: Usage { input: 3, ..Usage::default() },
                 provider: provider.clone(),
                 model: model.clone(),
-                directives: Directives::default(),
+                directives: Directives {
+                    reply_to: Some(ReplyTo::Id("7".into())),
+                    voice: true,
+                    media: vec!["/w/media/a.jpg".into()],
+                },
             },
             RunOutcome::Aborted { partial: "h".into(), reason: "timeout" },
             RunOutcome::Failed { message: "no".into(), kind: "auth", provider: Some(provider), model: Some(model) },

@@ -5,22 +5,33 @@
 //! [`Shaper`] takes the deltas as they come and lets a piece of text go only when it can no longer become a signal, so
 //! that nobody ever sees half of one. What comes out does not depend on how the text was cut into deltas.
 
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
 const SILENCE: &str = "NO_REPLY";
 const HEARTBEAT: &str = "HEARTBEAT_OK";
 /// Longest `[[…]]` that is still held back in the hope of a closing bracket; ids of messages are far shorter.
 const DIRECTIVE_MAX: usize = 160;
 
 /// What the model asked of whoever delivers the reply.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Directives {
     /// Answer as a reply to one message.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to: Option<ReplyTo>,
     /// Send an attached sound as a voice note.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub voice: bool,
+    /// Pictures and films that the run's own tools made; they go along with the reply.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<PathBuf>,
 }
 
 /// Which message a reply answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum ReplyTo {
     /// The one that started the turn.
     Current,

@@ -69,7 +69,8 @@ fn the_heartbeat_word_is_stripped_at_both_ends_only() {
 fn directives_are_parsed_and_never_shown() {
     let (seen, spoke, directives) = shape(&["[", "[reply_", "to: 4", "2 ]", "] Hello", " [[audio_as_voice]", "]"]);
     assert_eq!((seen.concat().as_str(), spoke), ("Hello", Spoke::Aloud));
-    assert_eq!(directives, Directives { reply_to: Some(ReplyTo::Id("42".into())), voice: true });
+    let expected = Directives { reply_to: Some(ReplyTo::Id("42".into())), voice: true, ..Directives::default() };
+    assert_eq!(directives, expected);
     assert_eq!(whole("[[reply_to_current]] NO_REPLY").1, Spoke::Silence);
     assert_eq!(whole("[[Reply_To_Current]]ok").2.reply_to, Some(ReplyTo::Current));
 }

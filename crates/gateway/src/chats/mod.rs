@@ -1,14 +1,17 @@
 //! Channels at work in this Gateway (C-1.1): accounts are started and kept up ([`supervise`]), what they bring is taken from
-//! the inbox to the lanes ([`inbox`]), and what is to be said is taken from the outbox to their transports ([`outbox`]).
+//! the inbox to the lanes ([`inbox`]), and what is to be said is taken from the outbox to their transports ([`outbox`]), after
+//! it was shown that an answer is on its way ([`follow`]). What is said of a run is decided in [`reply`].
 
 pub(crate) mod deed;
 pub(crate) mod errand;
+mod follow;
 mod import;
 mod inbox;
 pub(crate) mod look;
 mod outbox;
 pub(crate) mod owners;
 pub(crate) mod pairing;
+pub(crate) mod reply;
 mod reset;
 mod supervise;
 
@@ -18,11 +21,14 @@ use std::time::Duration;
 
 use channels::{Account, Channel, Desk, Event, Probe, Status, Transport};
 use store::{Arrived, Route, Store};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::lanes::Followed;
 use crate::services::Services;
+use follow::Previews;
+use reply::Told;
 
 /// The account of a route that names none.
 pub(crate) const DEFAULT_ACCOUNT: &str = "default";
@@ -44,6 +50,10 @@ struct Inner {
     held: Mutex<BTreeSet<Name>>,
     /// What vendors said of us, and when (C-12.4).
     probes: Mutex<BTreeMap<Name, (i64, Probe)>>,
+    /// The accounts at work are others now.
+    changed: watch::Sender<()>,
+    previews: Previews,
+    told: Told,
 }
 
 /// How long an account that is stopped may take.
@@ -84,6 +94,28 @@ impl Live {
             thread_id: event.thread_id.clone(),
         }
     }
+
+    fn name(&self) -> Name {
+        (self.channel.id().to_owned(), self.account.id.clone())
+    }
+
+    /// Whether it is the same transport, at work for the same start.
+    fn is_same(&self, other: &Self) -> bool {
+        match (&self.transport, &other.transport) {
+            (Some(ours), Some(theirs)) => Arc::ptr_eq(ours, theirs),
+            _ => false,
+        }
+    }
+
+    /// Its token was refused: it stops, and what is to be said waits for another.
+    fn refuse(&self) {
+        let next = format!("check the token, then `openclaw channels status --probe` ({})", self.channel.id());
+        self.status.change(|seen| {
+            (seen.connected, seen.last_error) = (false, Some("the account's token is refused".into()));
+            seen.next = Some(next);
+        });
+        self.stop.cancel();
+    }
 }
 
 impl Chats {
@@ -98,6 +130,9 @@ impl Chats {
             settled: Notify::new(),
             held: Mutex::default(),
             probes: Mutex::default(),
+            changed: watch::Sender::new(()),
+            previews: Previews::default(),
+            told: Told::default(),
         };
         (Self(Arc::new(inner)), taken)
     }
@@ -160,19 +195,33 @@ impl Chats {
         self.0.held.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
     }
 
+    /// Told whenever other accounts are at work.
+    fn changes(&self) -> watch::Receiver<()> {
+        self.0.changed.subscribe()
+    }
+
+    fn previews(&self) -> &Previews {
+        &self.0.previews
+    }
+
+    fn told(&self) -> &Told {
+        &self.0.told
+    }
+
     fn live(&self) -> MutexGuard<'_, BTreeMap<Name, Arc<Live>>> {
         self.0.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Live {
-    fn name(&self) -> Name {
-        (self.channel.id().to_owned(), self.account.id.clone())
-    }
-}
-
-/// Starts the accounts and the two ways.
-pub(crate) fn start(services: &Arc<Services>, arrivals: Arrivals, tasks: &TaskTracker, stop: &CancellationToken) {
+/// Starts the accounts and the two ways; `followed` are the runs whose answers go to chats.
+pub(crate) fn start(
+    services: &Arc<Services>,
+    arrivals: Arrivals,
+    followed: mpsc::UnboundedReceiver<Followed>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) {
+    tasks.spawn(follow::run(services.clone(), followed, stop.clone()));
     tasks.spawn(outbox::run(services.clone(), stop.clone()));
     tasks.spawn(inbox::run(services.clone(), arrivals, stop.clone()));
     tasks.spawn(supervise::run(services.clone(), stop.clone()));

@@ -30,6 +30,7 @@ pub(super) async fn run(services: Arc<Services>, stop: CancellationToken) {
     loop {
         settle(&services, &accounts, &stop);
         services.chats.0.settled.notify_waiters();
+        services.chats.0.changed.send_replace(());
         tokio::select! {
             () = stop.cancelled() => break,
             () = services.chats.0.wanted.notified() => {}

@@ -172,6 +172,11 @@ impl Watcher {
             self.shared.took_in(&self.run.session, run_id);
         }
         let begins = matches!(event, RunEvent::Started);
+        match &event {
+            RunEvent::ToolStarted { name, .. } => self.run.works(Some(name.clone())),
+            RunEvent::ToolEnded { .. } => self.run.works(None),
+            _ => {}
+        }
         let out = self.report.event(Instant::now(), base::now_ms(), event);
         self.run.says(self.report.text());
         self.shared.news.send(&self.subject, out).await;

@@ -30,7 +30,7 @@ use wire::SessionKey;
 
 pub(crate) use how::How;
 pub(crate) use news::News;
-pub(crate) use runs::{Run, Runs};
+pub(crate) use runs::{Followed, Run, Runs};
 
 use lane::Command;
 
@@ -105,6 +105,9 @@ impl Lanes {
         let mut doors = lock(&shared.doors);
         let Some(open) = doors.as_mut() else { return };
         let Some(run) = shared.runs.enter(&input.run_id, &input.session) else { return };
+        if let Some(answer) = &input.answer {
+            shared.runs.follow(&run, answer);
+        }
         let door = open.entry(input.session.clone()).or_insert_with(|| lane::open(shared.clone(), &input.session));
         // The lane leaves only under this lock, so it is there.
         let _there = door.send(Command::Run(run, Box::new(input), how));

@@ -8,6 +8,8 @@ use wire::message::{AssistantMessage, Block, Message, StopReason, Usage};
 use wire::methods::agent::{AgentMeta, Outcome, Payload, RunMeta, RunResult, RunUsage, WaitResult};
 use wire::methods::chat::SendResult;
 
+use crate::chats::reply::media;
+
 /// The provider and model of words no model wrote; released clients know these names.
 const NOBODY: (&str, &str) = ("openclaw", "gateway-injected");
 
@@ -104,13 +106,12 @@ pub(crate) fn without_model(text: &str) -> RunOutcome {
 fn described(outcome: &RunOutcome) -> Outcome {
     let base = Outcome::default();
     match outcome {
-        RunOutcome::Completed { text, stop_reason, usage, provider, model, .. } => Outcome {
-            status: "ok".into(),
-            summary: "completed".into(),
-            stop_reason: Some((*stop_reason).into()),
-            result: Some(result(text, usage, Some(provider.as_str()), Some(model.as_str()), false)),
-            ..base
-        },
+        RunOutcome::Completed { text, stop_reason, usage, provider, model, directives } => {
+            let mut result = result(text, usage, Some(provider.as_str()), Some(model.as_str()), false);
+            result.payloads = payloads(text, directives);
+            let (summary, stop_reason) = ("completed".into(), Some((*stop_reason).into()));
+            Outcome { status: "ok".into(), summary, stop_reason, result: Some(result), ..base }
+        }
         RunOutcome::Aborted { partial, reason } => Outcome {
             status: "timeout".into(),
             summary: "aborted".into(),
@@ -122,6 +123,23 @@ fn described(outcome: &RunOutcome) -> Outcome {
             Outcome { status: "error".into(), summary: message.clone(), stop_reason: Some("error".into()), ..base }
         }
     }
+}
+
+/// The messages of a reply: its text with the first file beside it, then one for each further file.
+fn payloads(text: &str, directives: &Directives) -> Vec<Payload> {
+    let (text, named) = media::without_lines(text);
+    let made = directives.media.iter().map(|path| path.to_string_lossy().into_owned());
+    let mut files: Vec<String> = Vec::new();
+    for file in named.into_iter().chain(made) {
+        if !files.contains(&file) {
+            files.push(file);
+        }
+    }
+    let mut files = files.into_iter();
+    let first = files.next();
+    let whole = (!text.is_empty() || first.is_some()).then_some(Payload { text, media_url: first });
+    let further = files.map(|file| Payload { text: String::new(), media_url: Some(file) });
+    whole.into_iter().chain(further).collect()
 }
 
 fn result(text: &str, usage: &Usage, provider: Option<&str>, model: Option<&str>, aborted: bool) -> RunResult {
@@ -164,5 +182,21 @@ pub(crate) fn note(
         error_message,
         timestamp,
         response_id: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    ///
+    #[test]
+    fn files_of_a_reply_stand_beside_its_text() {
+        let made = Directives { media: vec!["/w/a.jpg".into()], ..Directives::default() };
+        let payload = |text: &str, url: Option<&str>| Payload { text: text.into(), media_url: url.map(Into::into) };
+        let expected = [payload("Here.", Some("/w/p.png")), payload("", Some("/w/a.jpg"))];
+        assert_eq!(payloads("Here.\nMEDIA:/w/p.png\nMEDIA:/w/a.jpg", &made), expected);
+        assert_eq!(payloads("Just words.", &Directives::default()), [payload("Just words.", None)]);
+        assert_eq!(payloads("", &Directives::default()), []);
     }
 }

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use agent::run::Control;
-use tokio::sync::watch;
+use store::Answer;
+use tokio::sync::{mpsc, watch};
 use wire::SessionKey;
 
 use super::report::Seq;
@@ -27,7 +28,17 @@ pub(crate) struct Run {
     /// 0 until it starts.
     started_at: AtomicI64,
     text: Mutex<String>,
+    /// The tool that is at work.
+    tool: Mutex<Option<String>>,
     ended: watch::Sender<bool>,
+}
+
+/// A run whose answer goes to a chat, told to whoever shows there that it is under way.
+pub(crate) struct Followed {
+    /// The run.
+    pub(crate) run: Arc<Run>,
+    /// Where its answer goes.
+    pub(crate) answer: Answer,
 }
 
 impl Run {
@@ -39,6 +50,15 @@ impl Run {
     /// What it has said so far.
     pub(crate) fn text(&self) -> String {
         lock(&self.text).clone()
+    }
+
+    /// The tool that is at work, if one is.
+    pub(crate) fn tool(&self) -> Option<String> {
+        lock(&self.tool).clone()
+    }
+
+    pub(super) fn works(&self, tool: Option<String>) {
+        *lock(&self.tool) = tool;
     }
 
     /// Waits until it has ended and its outcome, if it has one, is in the store.
@@ -62,7 +82,11 @@ impl Run {
 
 /// The runs that have not ended; cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Runs(Arc<Mutex<Book>>);
+pub(crate) struct Runs {
+    book: Arc<Mutex<Book>>,
+    /// Unbounded: each is a message that is durable already.
+    followers: Option<mpsc::UnboundedSender<Followed>>,
+}
 
 #[derive(Default)]
 struct Book {
@@ -71,26 +95,39 @@ struct Book {
 }
 
 impl Runs {
+    /// No runs yet. Those whose answer goes to a chat come out of the second.
+    pub(crate) fn followed() -> (Self, mpsc::UnboundedReceiver<Followed>) {
+        let (followers, followed) = mpsc::unbounded_channel();
+        (Self { book: Arc::default(), followers: Some(followers) }, followed)
+    }
+
+    /// The answer of `run` goes to a chat.
+    pub(super) fn follow(&self, run: &Arc<Run>, answer: &Answer) {
+        if let Some(followers) = &self.followers {
+            let _going_down = followers.send(Followed { run: run.clone(), answer: answer.clone() });
+        }
+    }
+
     /// The run, if it has not ended.
     pub(crate) fn get(&self, run_id: &str) -> Option<Arc<Run>> {
-        lock(&self.0).runs.get(run_id).cloned()
+        lock(&self.book).runs.get(run_id).cloned()
     }
 
     /// Any of them.
     pub(crate) fn any(&self) -> Option<Arc<Run>> {
-        lock(&self.0).runs.values().next().cloned()
+        lock(&self.book).runs.values().next().cloned()
     }
 
     /// The runs of a session: the active one, then those that wait, in order.
     pub(crate) fn of(&self, session: &SessionKey) -> Vec<Arc<Run>> {
-        let mut runs: Vec<_> = lock(&self.0).runs.values().filter(|run| run.session == *session).cloned().collect();
+        let mut runs: Vec<_> = lock(&self.book).runs.values().filter(|run| run.session == *session).cloned().collect();
         runs.sort_by_key(|run| run.order);
         runs
     }
 
     /// Enters a run; `None` when it is here already.
     pub(super) fn enter(&self, run_id: &str, session: &SessionKey) -> Option<Arc<Run>> {
-        let mut book = lock(&self.0);
+        let mut book = lock(&self.book);
         if book.runs.contains_key(run_id) {
             return None;
         }
@@ -103,6 +140,7 @@ impl Runs {
             order: book.accepted,
             started_at: AtomicI64::new(0),
             text: Mutex::default(),
+            tool: Mutex::default(),
             ended: watch::Sender::new(false),
         });
         book.runs.insert(run_id.into(), run.clone());
@@ -111,7 +149,7 @@ impl Runs {
 
     /// The run is over; whoever waits for it goes on.
     pub(super) fn leave(&self, run: &Run) {
-        lock(&self.0).runs.remove(&run.id);
+        lock(&self.book).runs.remove(&run.id);
         run.ended.send_replace(true);
     }
 }

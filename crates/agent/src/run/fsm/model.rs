@@ -4,7 +4,7 @@ use wire::message::{Message, StopReason, ToolCall};
 
 use super::{MAX_RESUMES, Machine, Phase, class_name, result_message};
 use crate::providers::{FailureClass, ModelEvent, ProviderError};
-use crate::run::draft::{Answer, Author, Draft};
+use crate::run::draft::{Answer, Author};
 use crate::run::effect::{Call, Effect, Moment};
 use crate::run::reply::Directives;
 use crate::run::retry::{Retries, Verdict};
@@ -31,7 +31,7 @@ impl Machine {
 
     /// Sends a request; the counters of failures stay as they are.
     pub(super) fn call(&mut self, now: Moment) -> Vec<Effect> {
-        self.phase = Phase::Calling { draft: Draft::default(), idle_until: now.at + self.setup.idle };
+        self.phase = Phase::Calling { draft: Box::default(), idle_until: now.at + self.setup.idle };
         // Whoever makes the call takes in what is offered first.
         self.offered = false;
         let mut effects = Vec::new();
@@ -203,7 +203,7 @@ impl Machine {
         if let Phase::Calling { draft, .. } = std::mem::replace(&mut self.phase, Phase::Fresh) {
             usage::add(&mut self.tokens.run, &Price::of(self.setup.price, draft.usage));
             if !draft.visible().is_empty() {
-                self.broken = Some(draft);
+                self.broken = Some(*draft);
             }
         }
     }

@@ -1,5 +1,8 @@
 //! The tools' side of a turn: which run, what their results mean, how they are stopped.
 
+use std::path::PathBuf;
+
+use serde_json::Value;
 use wire::message::{Block, Message, ToolCall, text_of};
 
 use super::{End, Machine, Phase, STOP_GRACE, result_message};
@@ -11,6 +14,8 @@ use crate::tools::ToolOutput;
 
 /// The result of a call that a new message came before.
 const SKIPPED: &str = "Not run: a new message came in first. Read it, then decide whether this is still wanted.";
+/// The tool whose files are for people.
+const NODES: &str = "nodes";
 
 impl Machine {
     pub(super) fn work(&mut self, now: Moment, calls: Vec<(ToolCall, Option<String>)>) -> Vec<Effect> {
@@ -84,6 +89,9 @@ impl Machine {
     pub(super) fn judge_result(&mut self, call: &ToolCall, mut output: ToolOutput, ms: i64) -> (Message, Verdict) {
         let line = text_of(&output.content).lines().next().unwrap_or("no reason given").to_owned();
         self.trouble = output.is_error.then(|| (call.name.clone(), line));
+        if call.name == NODES {
+            self.note_media(output.details.as_ref());
+        }
         let verdict = self.guard.note(&call.name, &call.arguments, &output);
         if verdict == Verdict::Warn {
             let note = format!(
@@ -94,6 +102,13 @@ impl Machine {
             output.content.push(Block::text(note));
         }
         (result_message(call, output, ms), verdict)
+    }
+
+    /// What a person's own devices showed goes along with the reply.
+    fn note_media(&mut self, details: Option<&Value>) {
+        let paths = details.and_then(|details| details["paths"].as_array());
+        let paths = paths.into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from);
+        self.directives.media.extend(paths);
     }
 
     /// Cancels the tools of the batch; the turn ends when they have ended, or after a grace.
