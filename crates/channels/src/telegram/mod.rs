@@ -3,14 +3,21 @@
 mod account;
 mod api;
 mod buttons;
+mod chunk;
 mod fetch;
+mod file_kind;
 mod menu;
+mod pace;
 mod parse;
 mod perform;
+mod plan;
 mod poll;
 mod probe;
+mod refusal;
+mod render;
 mod start;
 mod target;
+mod upload;
 mod webhook;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,10 +32,12 @@ use store::Route;
 use tokio_util::sync::CancellationToken;
 
 use self::api::{Api, Reach};
+use self::pace::Pace;
+use self::plan::Manner;
 use self::start::Me;
 use crate::{
     Account, Capabilities, Channel, Desk, Failure, Fetched, HttpCall, HttpReply, Markup, Media, Part, Probe, Receipt,
-    Say, SendError, Target, Transport,
+    Say, SendError, Target, Transport, Words,
 };
 
 /// The name of this channel.
@@ -86,6 +95,8 @@ struct Bot {
     keys: TelegramAccount,
     /// Who we are, once Telegram has said so.
     me: Mutex<Option<Me>>,
+    manner: Manner,
+    pace: Pace,
 }
 
 impl Bot {
@@ -100,7 +111,8 @@ impl Bot {
             proxy: keys.proxy.as_deref(),
             patience: keys.timeout_seconds.map(Duration::from_secs),
         })?;
-        Ok(Self { api, keys, me: Mutex::default() })
+        let manner = Manner::of(&account.style, keys.markdown.tables);
+        Ok(Self { api, keys, me: Mutex::default(), manner, pace: Pace::default() })
     }
 
     fn is(&self, me: &Me) {
@@ -126,15 +138,19 @@ impl Transport for Bot {
     }
 
     fn plan(&self, _: &Route, say: &Say) -> Vec<Part> {
-        perform::plan(say)
+        plan::plan(say, self.manner)
+    }
+
+    fn draft(&self, text: &str) -> Option<Words> {
+        plan::draft(text, self.manner)
     }
 
     fn perform<'a>(&'a self, route: &'a Route, part: &'a Part) -> BoxFuture<'a, Result<Receipt, SendError>> {
-        perform::perform(&self.api, route, part).boxed()
+        perform::perform(self, route, part).boxed()
     }
 
     fn typing<'a>(&'a self, route: &'a Route) -> BoxFuture<'a, Result<(), SendError>> {
-        perform::typing(&self.api, route).boxed()
+        perform::typing(self, route).boxed()
     }
 
     fn fetch<'a>(&'a self, media: &'a Media, limit: u64) -> BoxFuture<'a, Result<Fetched, SendError>> {
