@@ -148,7 +148,8 @@ async fn typing(transport: &dyn Transport, route: &Route, stop: &CancellationTok
 
 /// Reacts to the question in a group, where it was for us (C-10.4).
 async fn acknowledge(live: &Live, transport: &dyn Transport, answer: &store::Answer, is_group: bool) {
-    let emoji = live.account.style.ack_reaction.clone().filter(|_| is_group);
+    let for_us = is_group && answer.context["mentionsUs"] != false;
+    let emoji = live.account.style.ack_reaction.clone().filter(|_| for_us);
     if let (Some(emoji), Some(message_id)) = (emoji, answer.reply_to.clone()) {
         let part = Part::React { message_id, emoji: Some(emoji) };
         if let Err(error) = transport.perform(&answer.route, &part).await {

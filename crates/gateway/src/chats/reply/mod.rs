@@ -27,7 +27,7 @@ const TOLD_CHATS: usize = 1000;
 pub(super) struct Question {
     /// The message.
     pub(super) message_id: Option<String>,
-    /// What was noted when it came: `chat` is `direct`, `group` or `channel`.
+    /// What was noted when it came: its `chatType` is `direct`, `group` or `channel`.
     pub(super) context: Value,
 }
 
@@ -124,7 +124,7 @@ impl Place {
 
 /// Whether several people read there; when nobody noted it, anything that looks like it counts.
 pub(super) fn is_group(context: &Value, to: &str, session: Option<&Session>) -> bool {
-    if let Some(chat) = context["chat"].as_str() {
+    if let Some(chat) = context["chatType"].as_str() {
         return chat != "direct";
     }
     let of_session = session.is_some_and(|session| {
