@@ -6,6 +6,7 @@
 //! `config validate`. What is in the file and what the program runs on are two things: the file is JSON5 held against
 //! the schema, the program gets [`Config`].
 
+mod channel_rules;
 mod check;
 pub mod edit;
 mod effective;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::Config;
 use crate::problem::{Problem, Problems};
 use crate::text::{Node, SourceId, Sources, scan};
-use crate::{check, include, legacy, lower, rules, secrets, substitute};
+use crate::{channel_rules, check, include, legacy, lower, rules, secrets, substitute};
 
 /// A config that is fit to run on.
 #[derive(Clone)]
@@ -90,6 +90,9 @@ pub fn load_text(text: &str, file: &FilePath, env: &Env) -> Result<Loaded, Probl
     problems.extend(found.problems);
     warnings.extend(found.warnings);
     problems.extend(rules::check(&tree.root, &tree.sources));
+    let about_channels = channel_rules::check(&tree.root, &tree.sources);
+    problems.extend(about_channels.problems);
+    warnings.extend(about_channels.warnings);
     if !problems.is_empty() {
         return Err(Problems(problems));
     }

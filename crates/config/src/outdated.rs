@@ -27,6 +27,16 @@ const MOVED: &[(&str, &str)] = &[
     ("whatsapp", "channels.whatsapp"),
 ];
 
+/// Keys of a Telegram account that have another place in it today (C-2.1).
+const OF_TELEGRAM: &[(&str, &str)] = &[
+    ("streamMode", "streaming.mode"),
+    ("chunkMode", "streaming.chunkMode"),
+    ("blockStreaming", "streaming.block.enabled"),
+    ("blockStreamingCoalesce", "streaming.block.coalesce"),
+    ("draftChunk", "streaming.preview.chunk"),
+    ("groupMentionsOnly", "groups.*.requireMention"),
+];
+
 /// Sections that are gone, once what was in them has its new place.
 const EMPTIED: &[&str] = &["agent", "routing"];
 
@@ -49,7 +59,11 @@ pub struct Outdated {
 /// Everything in `text` that an older version would have written otherwise; nothing for a text that cannot be read.
 pub fn outdated(text: &str) -> Vec<Outdated> {
     let Ok(root) = scan(text, SourceId::default()) else { return Vec::new() };
-    let mut found: Vec<Outdated> = MOVED.iter().filter_map(|(from, to)| moved(&root, from, to)).collect();
+    let top = Path::root();
+    let mut found: Vec<Outdated> = MOVED.iter().filter_map(|(from, to)| moved(&root, &top, from, to)).collect();
+    for account in telegram_accounts(&root) {
+        found.extend(OF_TELEGRAM.iter().filter_map(|(from, to)| moved(&root, &account, from, to)));
+    }
     found.extend(IDLE.iter().filter(|(path, _)| *path != NOT_OURS_TO_DROP).filter_map(|row| idle(&root, row)));
     found.extend(EMPTIED.iter().filter_map(|section| emptied(&root, section)));
     words(&root, &Path::root(), &mut found);
@@ -71,15 +85,24 @@ pub fn suggested(text: &str, problem: &Problem) -> Option<Change> {
     }
 }
 
-fn moved(root: &Node, from: &str, to: &str) -> Option<Outdated> {
-    let (old, new) = (dotted(from), dotted(to));
+/// The root of the section, and every account in it.
+fn telegram_accounts(root: &Node) -> Vec<Path> {
+    let section = dotted("channels.telegram");
+    let accounts = section.key("accounts");
+    let named = at(root, &accounts).and_then(Node::members).unwrap_or_default();
+    let named: Vec<Path> = named.iter().map(|member| accounts.key(&member.key)).collect();
+    std::iter::once(section).chain(named).collect()
+}
+
+fn moved(root: &Node, within: &Path, from: &str, to: &str) -> Option<Outdated> {
+    let (old, new) = (below(within, from), below(within, to));
     at(root, &old)?;
     let change = renamed(root, &old, &new);
     let message = match change {
-        Some(_) => format!("is called `{to}` today"),
-        None => format!("is called `{to}` today, which is set as well; keep one of the two"),
+        Some(_) => format!("is called `{new}` today"),
+        None => format!("is called `{new}` today, which is set as well; keep one of the two"),
     };
-    Some(Outdated { path: from.to_owned(), message, is_idle: false, change })
+    Some(Outdated { path: old.to_string(), message, is_idle: false, change })
 }
 
 /// Takes a value from one place to another that is free.
@@ -132,7 +155,11 @@ fn at<'n>(root: &'n Node, path: &Path) -> Option<&'n Node> {
 
 /// A path of plain keys.
 fn dotted(text: &str) -> Path {
-    text.split('.').fold(Path::root(), |path, key| path.key(key))
+    below(&Path::root(), text)
+}
+
+fn below(path: &Path, text: &str) -> Path {
+    text.split('.').fold(path.clone(), |path, key| path.key(key))
 }
 
 #[cfg(test)]
@@ -147,6 +174,22 @@ mod tests {
         let rows: Vec<_> = found.iter().map(|one| (one.path.as_str(), one.change.is_some())).collect();
         assert_eq!(rows, [("gateway.token", true), ("gateway.password", false), ("telegram", true)]);
         assert!(found.iter().all(|one| !one.message.contains("'a'")));
+    }
+
+    /// C-2.1
+    #[test]
+    fn flat_keys_of_telegram_go_into_their_groups_in_every_account() {
+        let text =
+            "{channels: {telegram: {streamMode: 'off', groupMentionsOnly: true, streaming: {chunkMode: 'length'},
+            chunkMode: 'newline', accounts: {work: {blockStreaming: true}}}}}";
+        let found = outdated(text);
+        let rows: Vec<_> = found.iter().map(|one| (one.path.as_str(), one.change.is_some())).collect();
+        let telegram = |key: &str| format!("channels.telegram.{key}");
+        let expected = [("streamMode", true), ("chunkMode", false), ("groupMentionsOnly", true)];
+        let mut expected: Vec<_> = expected.map(|(key, free)| (telegram(key), free)).into();
+        expected.push((telegram("accounts.work.blockStreaming"), true));
+        assert_eq!(rows, expected.iter().map(|(path, free)| (path.as_str(), *free)).collect::<Vec<_>>());
+        assert!(found[0].message.contains("channels.telegram.streaming.mode"));
     }
 
     /// DOC-5

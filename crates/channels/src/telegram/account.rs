@@ -252,13 +252,13 @@ fn style(config: &Config, keys: &TelegramAccount) -> Style {
     let usual = Style::default();
     Style {
         text_limit: keys.text_chunk_limit.unwrap_or(usual.text_limit).clamp(1, TEXT_LIMIT),
-        cut_at_blank_lines: keys.streaming.chunk_mode == Some(written::ChunkMode::Newline),
+        cut_at_blank_lines: keys.cut() == Some(written::ChunkMode::Newline),
         reply_to: match keys.reply_to_mode {
             None | Some(written::ReplyToMode::Off) => ReplyTo::Off,
             Some(written::ReplyToMode::First | written::ReplyToMode::Batched) => ReplyTo::First,
             Some(written::ReplyToMode::All) => ReplyTo::All,
         },
-        streaming: keys.streaming.mode.map_or(usual.streaming, |mode| [streaming(mode); 2]),
+        streaming: keys.streaming_mode().map_or(usual.streaming, |mode| [streaming(mode); 2]),
         media_max: keys.media_max_mb.map_or(usual.media_max, bytes),
         history: keys.history_limit.or(config.messages.group_chat.history_limit).unwrap_or(usual.history),
         direct_history: keys.dm_history_limit.unwrap_or(usual.direct_history),

@@ -105,6 +105,9 @@ fn without_null(object: &mut Map<String, Value>) {
             object.insert("type".into(), only);
         }
     }
+    if let Some(Value::Array(words)) = object.get_mut("enum") {
+        words.retain(|word| !word.is_null());
+    }
     let Some(Value::Array(choices)) = object.get_mut("anyOf") else { return };
     choices.retain(|choice| choice.get("type") != Some(&json!("null")));
     if let [only] = choices.as_slice() {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use base::Secret;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::unit;
@@ -64,8 +64,16 @@ pub struct TelegramAccount {
     /// Longest text of one message: 4000.
     #[schemars(range(min = 1))]
     pub text_chunk_limit: Option<usize>,
-    /// How answers are shown while they are made.
+    /// How answers are shown while they are made; one word stands for the mode.
+    #[serde(deserialize_with = "streaming")]
+    #[schemars(with = "StreamingFile")]
     pub streaming: TelegramStreaming,
+    /// `streaming.mode` as January wrote it; counts where that is absent.
+    pub stream_mode: Option<StreamingMode>,
+    /// `streaming.chunkMode` as January wrote it.
+    pub chunk_mode: Option<ChunkMode>,
+    /// `streaming.block.enabled` as January wrote it.
+    pub block_streaming: Option<bool>,
     /// How tables are shown.
     pub markdown: Markdown,
     /// Largest file taken in or sent, in MB: 100.
@@ -241,6 +249,38 @@ pub struct TelegramStreaming {
     /// The line about what is done.
     #[schemars(schema_with = "unit::anything")]
     pub progress: Option<Value>,
+}
+
+/// `streaming` as it may be written.
+#[derive(Deserialize, JsonSchema)]
+#[serde(untagged)]
+enum StreamingFile {
+    Keys(TelegramStreaming),
+    Mode(StreamingMode),
+    Switch(bool),
+}
+
+fn streaming<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TelegramStreaming, D::Error> {
+    let of = |mode| TelegramStreaming { mode: Some(mode), ..TelegramStreaming::default() };
+    Ok(match StreamingFile::deserialize(deserializer)? {
+        StreamingFile::Keys(keys) => keys,
+        StreamingFile::Mode(mode) => of(mode),
+        StreamingFile::Switch(true) => of(StreamingMode::Partial),
+        StreamingFile::Switch(false) => of(StreamingMode::Off),
+    })
+}
+
+impl TelegramAccount {
+    /// How answers are shown while they are made, in today's words or January's.
+    pub fn streaming_mode(&self) -> Option<StreamingMode> {
+        let by_blocks = self.block_streaming.filter(|on| *on).map(|_| StreamingMode::Block);
+        self.streaming.mode.or(self.stream_mode).or(by_blocks)
+    }
+
+    /// Where a long text is cut, in today's words or January's.
+    pub fn cut(&self) -> Option<ChunkMode> {
+        self.streaming.chunk_mode.or(self.chunk_mode)
+    }
 }
 
 /// `markdown`.

@@ -288,3 +288,24 @@ fn roles_are_kept_and_warned_about() {
     assert_eq!(loaded.warnings.len(), 1);
     assert_eq!(loaded.warnings[0].path, "gateway.roles");
 }
+
+/// C-5.4
+#[test]
+fn who_may_talk_is_held_against_the_policy() {
+    let home = Home::with(
+        r#"{ channels: { telegram: { dmPolicy: "allowlist",
+        accounts: { a: { dmPolicy: "open", allowFrom: [1] }, b: { dmPolicy: "open", allowFrom: ["*"] }, c: { dmPolicy: "opne" } } } } }"#,
+    );
+    assert_eq!(
+        home.problems(),
+        [
+            "openclaw.json:2: channels.telegram.accounts.c.dmPolicy: not a value this key takes; allowed: \"pairing\", \"allowlist\", \"open\", \"disabled\"; got: \"opne\" (did you mean `open`?)",
+            "openclaw.json:1: channels.telegram.dmPolicy: `allowlist` needs at least one id in `allowFrom`",
+            "openclaw.json:2: channels.telegram.accounts.a.dmPolicy: `open` needs `allowFrom: [\"*\"]` beside it",
+        ]
+    );
+    let loaded = loaded(r#"{ channels: { telegram: { allowFrom: ["tg:1", 2, "@bob"], streaming: "partial" } } }"#);
+    let told: Vec<_> =
+        loaded.warnings.iter().map(|one| (one.path.as_str(), one.message.contains("`@bob` is no id"))).collect();
+    assert_eq!(told, [("channels.telegram.allowFrom[2]", true)]);
+}

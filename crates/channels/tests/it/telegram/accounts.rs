@@ -107,3 +107,27 @@ fn a_token_in_the_api_root_is_a_problem_that_does_not_repeat_it() {
     );
     assert!(!problems.contains("secret"), "{problems}");
 }
+
+/// C-2.1
+#[test]
+fn what_january_wrote_means_the_same_today() {
+    let style = |more: serde_json::Value| {
+        let mut section = json!({"telegram": {"botToken": "1:x"}});
+        for (key, value) in more.as_object().unwrap() {
+            section["telegram"][key] = value.clone();
+        }
+        accounts(&section, &Env::default()).remove(0).style
+    };
+    for (written, mode) in [
+        (json!({"streamMode": "block"}), Streaming::Block),
+        (json!({"blockStreaming": true}), Streaming::Block),
+        (json!({"streaming": "off", "streamMode": "partial"}), Streaming::Off),
+        (json!({"streaming": true}), Streaming::Partial),
+        (json!({"streaming": {"mode": "progress"}, "streamMode": "off"}), Streaming::Progress),
+    ] {
+        assert_eq!(style(written.clone()).streaming, [mode; 2], "{written}");
+    }
+    assert_eq!(style(json!({})).streaming, [Streaming::Partial, Streaming::Off]);
+    assert!(style(json!({"chunkMode": "newline"})).cut_at_blank_lines);
+    assert_eq!(style(json!({"mediaMaxMb": 5, "textChunkLimit": 9000})).media_max, 5 * 1024 * 1024);
+}
