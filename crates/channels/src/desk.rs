@@ -43,7 +43,16 @@ impl Desk {
             lane: event.lane(),
             event: serde_json::to_value(event).unwrap_or(Value::Null),
         });
-        let taken = self.store.take_in(self.channel, &self.account, arrivals.collect(), cursor).await?;
+        let arrivals = arrivals.collect();
+        // Whoever waits for this may go away (a caller that hangs up, an account that is stopped). What is on disk by then is
+        // handed on all the same, or nobody would look at it before the next start.
+        let desk = self.clone();
+        let keeping = tokio::spawn(async move { desk.keep(arrivals, cursor).await });
+        keeping.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    async fn keep(&self, arrivals: Vec<NewArrival>, cursor: Option<Cursor>) -> Result<usize, StoreError> {
+        let taken = self.store.take_in(self.channel, &self.account, arrivals, cursor).await?;
         let now = base::now_ms();
         self.status.change(|seen| {
             seen.last_event_at = Some(now);

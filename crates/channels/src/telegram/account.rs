@@ -149,7 +149,7 @@ fn refuse_doubles(accounts: &mut [Account]) {
     }
 }
 
-/// What a restart is for (C-2.6): who may talk and how answers look is not.
+/// What a restart is for (C-2.6): who may talk is not. How text is cut is settled when the account is opened.
 fn mark(account: &Account) -> String {
     const KEYS: &[&str] = &[
         "apiRoot",
@@ -165,6 +165,11 @@ fn mark(account: &Account) -> String {
         "webhookCertPath",
         "customCommands",
         "commands",
+        "textChunkLimit",
+        "streaming",
+        "chunkMode",
+        "replyToMode",
+        "markdown",
     ];
     let keys: Vec<&Value> = KEYS.iter().map(|key| &account.settings[*key]).collect();
     let token = account.token.as_ref().map(|token| token.expose().to_owned());

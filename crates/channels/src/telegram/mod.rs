@@ -129,7 +129,7 @@ impl Transport for Bot {
         async move {
             let served = start::serve(&self, &desk);
             tokio::select! {
-                // What is being made durable is finished by the store whether or not anybody waits for it (C-3.10).
+                // What is being made durable is finished by the desk whether or not anybody waits for it (C-3.10).
                 () = stop.cancelled() => Ok(()),
                 served = served => served,
             }

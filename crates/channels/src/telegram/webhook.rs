@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 
 use super::api::{ApiError, Upload};
-use super::start::Pause;
+use super::start::{Pause, refused};
 use super::{Bot, buttons, menu, parse, poll};
 use crate::{Desk, Event, Failure, HttpCall, HttpReply};
 
@@ -48,12 +48,16 @@ pub(super) async fn serve(bot: &Bot, desk: &Desk, pause: &mut Pause) -> Result<(
     let (calls, asked) = mpsc::channel(CALLS_AT_ONCE);
     let listening = listen(listener, path(&bot.keys), calls);
     let registered = async {
-        register(bot, desk, pause).await;
+        register(bot, desk, pause).await?;
         menu::offer(bot, desk).await;
+        Ok(())
     };
-    // Telegram calls as soon as it is asked to, so both go on at once.
-    let ((), ended, ()) = tokio::join!(registered, listening, answer(bot, desk, asked));
-    ended
+    let answering = async {
+        answer(bot, desk, asked).await;
+        Ok(())
+    };
+    // Telegram calls as soon as it is asked to, so all go on at once.
+    tokio::try_join!(registered, listening, answering).map(|_| ())
 }
 
 /// The listener. Where the owner named none and the usual port is taken, the Gateway's own port does.
@@ -77,10 +81,11 @@ async fn listener(keys: &TelegramAccount) -> Result<Option<TcpListener>, Failure
 }
 
 /// `setWebhook`, until it is done (C-4.2).
-async fn register(bot: &Bot, desk: &Desk, pause: &mut Pause) {
+async fn register(bot: &Bot, desk: &Desk, pause: &mut Pause) -> Result<(), Failure> {
     loop {
         match set(bot).await {
             Ok(_) => break,
+            Err(error) if error.is_about_the_token() => return Err(refused(desk)),
             Err(error) => pause.after(desk, &error).await,
         }
     }
@@ -89,6 +94,7 @@ async fn register(bot: &Bot, desk: &Desk, pause: &mut Pause) {
         (seen.connected, seen.mode, seen.reconnect_attempts) = (true, Some("webhook"), 0);
         (seen.last_connected_at, seen.last_error, seen.next) = (Some(now), None, None);
     });
+    Ok(())
 }
 
 async fn set(bot: &Bot) -> Result<bool, ApiError> {

@@ -1,7 +1,7 @@
 //! Telegram calls us (C-4).
 
 use channels::HttpCall;
-use kit::FakeTelegram;
+use kit::{FakeTelegram, TelegramFault};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
@@ -92,4 +92,19 @@ async fn going_over_to_polling_takes_the_webhook_away() {
     assert_eq!(at_work.text().await, "polled");
     assert!(telegram.webhook().is_none());
     at_work.stops().await.unwrap();
+}
+
+/// C-3.2, C-4.2
+#[tokio::test]
+async fn a_webhook_that_is_not_taken_is_asked_for_again_and_a_refused_token_is_not() {
+    let (telegram, house) = (FakeTelegram::start().await, House::new());
+    telegram.fault("setWebhook", TelegramFault::Refuse(400, "Bad Request: bad webhook: Failed to resolve host"));
+    let url = format!("http://127.0.0.1:{}/telegram-webhook", kit::free_port());
+    let keys = json!({"webhookUrl": url, "webhookSecret": SECRET, "webhookPort": 0});
+    let at_work = house.begins(&telegram, &keys);
+    telegram.called("setWebhook", 2).await;
+    super::eventually(|| at_work.status.now().connected).await;
+    at_work.stops().await.unwrap();
+    telegram.fault("setWebhook", TelegramFault::Refuse(401, "Unauthorized"));
+    assert!(!house.begins(&telegram, &keys).ends().await.passes);
 }

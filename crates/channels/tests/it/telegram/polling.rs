@@ -188,3 +188,17 @@ async fn a_probe_says_who_we_are_and_no_failure_holds_the_token() {
     }
     at_work.stops().await.unwrap();
 }
+
+/// C-3.10
+#[tokio::test]
+async fn what_is_being_taken_is_handed_on_though_nobody_waits_for_it() {
+    let (telegram, house) = (FakeTelegram::start().await, House::new());
+    let mut at_work = house.begins(&telegram, &json!({}));
+    let event = channels::Event { event_id: "1".into(), text: "begun".into(), ..channels::Event::default() };
+    {
+        let mut taking = std::pin::pin!(at_work.desk.take(vec![event], None));
+        assert!(futures_util::poll!(&mut taking).is_pending());
+    }
+    assert_eq!(at_work.text().await, "begun");
+    at_work.stops().await.unwrap();
+}
