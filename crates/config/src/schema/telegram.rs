@@ -255,7 +255,7 @@ pub struct TelegramStreaming {
 #[derive(Deserialize, JsonSchema)]
 #[serde(untagged)]
 enum StreamingFile {
-    Keys(TelegramStreaming),
+    Keys(Box<TelegramStreaming>),
     Mode(StreamingMode),
     Switch(bool),
 }
@@ -263,7 +263,7 @@ enum StreamingFile {
 fn streaming<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TelegramStreaming, D::Error> {
     let of = |mode| TelegramStreaming { mode: Some(mode), ..TelegramStreaming::default() };
     Ok(match StreamingFile::deserialize(deserializer)? {
-        StreamingFile::Keys(keys) => keys,
+        StreamingFile::Keys(keys) => *keys,
         StreamingFile::Mode(mode) => of(mode),
         StreamingFile::Switch(true) => of(StreamingMode::Partial),
         StreamingFile::Switch(false) => of(StreamingMode::Off),

@@ -1,3 +1,5 @@
+//! Texts that are cut: whole tags, whole characters, nothing lost.
+
 use proptest::prelude::*;
 
 use super::*;

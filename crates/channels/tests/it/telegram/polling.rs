@@ -202,3 +202,32 @@ async fn what_is_being_taken_is_handed_on_though_nobody_waits_for_it() {
     assert_eq!(at_work.text().await, "begun");
     at_work.stops().await.unwrap();
 }
+
+/// C-3.4
+#[tokio::test]
+async fn a_place_is_that_of_the_bot_and_no_other() {
+    let (telegram, house) = (FakeTelegram::start().await, House::new());
+    let mut first = house.begins(&telegram, &json!({}));
+    telegram.says(42, "one");
+    assert_eq!(first.text().await, "one");
+    first.stops().await.unwrap();
+    telegram.is(&json!({"id": 888_000}));
+    let known = telegram.calls_of("getUpdates").len();
+    let other = house.begins(&telegram, &json!({}));
+    assert!(telegram.called("getUpdates", known + 1).await[known].params.get("offset").is_none());
+    other.stops().await.unwrap();
+}
+
+/// C-3.9
+#[tokio::test]
+async fn a_poll_that_hangs_holds_nothing_up_that_is_said() {
+    let (telegram, house) = (FakeTelegram::start().await, House::new());
+    telegram.fault("getUpdates", TelegramFault::Hang);
+    let at_work = house.begins(&telegram, &json!({}));
+    telegram.called("getUpdates", 1).await;
+    let route = store::Route { channel: "telegram".into(), to: "42".into(), account_id: None, thread_id: None };
+    let parts = at_work.transport.plan(&route, &channels::Say { text: "meanwhile".into(), ..channels::Say::default() });
+    at_work.transport.perform(&route, &parts[0]).await.unwrap();
+    assert_eq!(telegram.messages(42)[0].text, "meanwhile");
+    at_work.stops().await.unwrap();
+}
