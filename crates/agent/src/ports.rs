@@ -1,6 +1,7 @@
-//! What a turn may ask of the rest of the Gateway: its nodes, and the people who approve. The Gateway stands behind
+//! What a turn may ask of the rest of the Gateway: its nodes, the people who approve, and the chats. The Gateway stands behind
 //! these traits; a turn knows no more of it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -11,13 +12,15 @@ use wire::methods::exec_approval::{Decision, RequestParams, TerminalReason};
 use wire::methods::node::{InvokeParams, InvokeResult};
 use wire::{AgentId, ErrorShape, SessionKey};
 
-/// Both ports.
+/// All ports.
 #[derive(Clone)]
 pub struct Ports {
     /// The nodes.
     pub nodes: Arc<dyn Nodes>,
     /// The people who approve.
     pub approvals: Arc<dyn Approvals>,
+    /// The chats.
+    pub chats: Arc<dyn Chats>,
 }
 
 /// How far the one who began a run is trusted; kept with the accepted message.
@@ -112,14 +115,41 @@ pub trait Approvals: Send + Sync {
     fn ask<'a>(&'a self, request: RequestParams, asker: &'a Asker) -> BoxFuture<'a, Answer>;
 }
 
-/// Nothing behind either port: there are no nodes, and nobody can be asked.
+/// Something to do in a chat.
+#[derive(Debug, Clone)]
+pub struct Deed {
+    /// The model's call; the same one is carried out once.
+    pub call_id: String,
+    /// `send`, `react`, `edit`…
+    pub action: &'static str,
+    /// The channel; the one the run came from when absent.
+    pub channel: Option<String>,
+    /// Which account of ours.
+    pub account: Option<String>,
+    /// The chat; the one the run came from when absent.
+    pub to: Option<String>,
+    /// The topic.
+    pub thread: Option<String>,
+    /// With what, as in `message.action`.
+    pub words: Value,
+    /// Files that may leave.
+    pub files: Vec<PathBuf>,
+}
+
+/// The chats, under the policy of where a run may speak.
+pub trait Chats: Send + Sync {
+    /// Does it, and waits for what becomes of it.
+    fn act<'a>(&'a self, deed: Deed, asker: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>>;
+}
+
+/// Nothing behind any port: there are no nodes and no chats, and nobody can be asked.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nothing;
 
 impl Ports {
     /// For a turn that stands alone.
     pub fn none() -> Self {
-        Self { nodes: Arc::new(Nothing), approvals: Arc::new(Nothing) }
+        Self { nodes: Arc::new(Nothing), approvals: Arc::new(Nothing), chats: Arc::new(Nothing) }
     }
 }
 
@@ -149,5 +179,11 @@ impl Approvals for Nothing {
     fn ask<'a>(&'a self, request: RequestParams, _: &'a Asker) -> BoxFuture<'a, Answer> {
         let id = request.id.unwrap_or_default();
         Box::pin(async { Answer { id, decision: None, reason: TerminalReason::NoRoute } })
+    }
+}
+
+impl Chats for Nothing {
+    fn act<'a>(&'a self, _: Deed, _: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>> {
+        Box::pin(async { Err(ErrorShape::unavailable("there are no chats")) })
     }
 }

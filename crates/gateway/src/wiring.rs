@@ -18,6 +18,7 @@ use crate::approvals::Approvals;
 use crate::auth::Gate;
 use crate::auth::run_token::RunToken;
 use crate::bridge::Bridge;
+use crate::chats::approvers::Approvers;
 use crate::chats::{self, Chats};
 use crate::clockwork;
 use crate::config_now::ConfigNow;
@@ -162,10 +163,15 @@ impl Gateway {
         let mode = config::effective_tailscale(&config.current(), &overrides);
         let on_tailnet = tailscale::door(mode)?;
         let tailscale = Tailscale::new(mode, config.env().clone(), &config.current().gateway.control_ui.base_path);
-        let approvals = Approvals::start(store.clone(), hub.clone()).await?;
         let (chats, arrivals) = Chats::new(store.clone());
+        let approvers = Arc::new(Approvers::new(chats.clone(), config.clone()));
+        let approvals = Approvals::start(store.clone(), hub.clone(), approvers).await?;
         let nodes = Nodes::new(store.clone(), hub.clone(), config.clone(), approvals.clone());
-        let ports = Ports { nodes: Arc::new(nodes.clone()), approvals: Arc::new(approvals.clone()) };
+        let ports = Ports {
+            nodes: Arc::new(nodes.clone()),
+            approvals: Arc::new(approvals.clone()),
+            chats: Arc::new(chats.clone()),
+        };
         let Work { agents, models, toolbox, rows, news, lanes, followed } =
             Work::new(&config, &store, &hub, ports, &version);
         let pairing = Pairing::new(store.clone(), hub.clone());

@@ -196,6 +196,25 @@ impl Store {
         .await
     }
 
+    /// Those whose ids begin with `prefix`, oldest first.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn outgoing_under(&self, prefix: &str) -> Result<Vec<Outgoing>, StoreError> {
+        let (from, to) = (prefix.to_owned(), format!("{prefix}\u{10ffff}"));
+        self.read(move |conn| {
+            let sql = format!("SELECT {COLUMNS} FROM outbox WHERE id >= ? AND id < ? ORDER BY position");
+            let mut statement = conn.prepare_cached(&sql)?;
+            let mut rows = statement.query([&from, &to])?;
+            let mut found = Vec::new();
+            while let Some(row) = rows.next()? {
+                found.push(read(conn, row)?);
+            }
+            Ok(found)
+        })
+        .await
+    }
+
     /// Plans it: its calls, the first of which is begun in the same stroke. One that was planned keeps its plan.
     ///
     /// # Errors

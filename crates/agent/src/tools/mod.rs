@@ -6,6 +6,7 @@ mod canvas;
 mod cap;
 mod edit;
 mod exec;
+mod message;
 mod node_call;
 mod nodes;
 mod paths;

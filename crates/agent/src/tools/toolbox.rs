@@ -5,8 +5,8 @@ use std::sync::Arc;
 use store::Store;
 
 use super::{
-    ExecSettings, ModelNames, Processes, Tool, canvas, edit, exec, nodes, process, published, read, session_status,
-    write,
+    ExecSettings, ModelNames, Processes, Tool, canvas, edit, exec, message, nodes, process, published, read,
+    session_status, write,
 };
 use crate::ports::Ports;
 use crate::providers::ToolSpec;
@@ -23,6 +23,7 @@ pub const TABLE: &[Make] = &[
     |deps| Arc::new(process::Process::new(deps)),
     |deps| Arc::new(nodes::Nodes::new(deps)),
     |deps| Arc::new(canvas::Canvas::new(deps)),
+    |deps| Arc::new(message::Message::new(deps)),
     |deps| Arc::new(session_status::SessionStatus::new(deps)),
 ];
 

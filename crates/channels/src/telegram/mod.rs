@@ -55,6 +55,14 @@ impl Channel for Telegram {
         "Telegram"
     }
 
+    fn detail_label(&self) -> &'static str {
+        "Telegram Bot"
+    }
+
+    fn system_image(&self) -> &'static str {
+        "paperplane"
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities {
             groups: true,

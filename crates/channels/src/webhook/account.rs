@@ -29,6 +29,8 @@ struct Settings {
     group_policy: Option<String>,
     group_allow_from: Option<Vec<Value>>,
     agent_id: Option<String>,
+    /// Read where questions are asked.
+    exec_approvals: Option<Value>,
 }
 
 /// The accounts of the section.

@@ -11,7 +11,6 @@ const PATHS: &[&str] = &[
     "attach",
     "backup",
     "browser",
-    "channels",
     "clawbot",
     "configure",
     "cron",
@@ -19,20 +18,16 @@ const PATHS: &[&str] = &[
     "docs",
     "hooks",
     "memory",
-    "message",
-    "pairing",
     "plugins",
     "resume",
     "sandbox",
     "secrets",
-    "send",
     "skills",
     "tui",
     "update",
     "webhooks",
     "gateway diagnostics",
     "gateway resume",
-    "gateway send",
     "gateway stability",
     "gateway suspend",
     "gateway usage-cost",
@@ -51,9 +46,6 @@ const PATHS: &[&str] = &[
     "system event",
     "system heartbeat",
 ];
-
-/// Those that send on channels, which the published pages name.
-const NEED_CHANNELS: &[&str] = &["message", "send", "gateway send"];
 
 /// Adds every reserved name to the tree, out of sight of the list of commands.
 pub(super) fn graft(root: Command) -> Command {
@@ -84,10 +76,6 @@ pub(super) fn chosen(matches: &ArgMatches) -> Option<&'static str> {
 /// What somebody who chose a reserved path is told.
 pub(super) fn failure(path: &str) -> Failure {
     let command = format!("openclaw {path}");
-    if NEED_CHANNELS.contains(&path) {
-        let why = "there are no channels to send on; the agent can be written to";
-        return Failure::not_built_for(&command, why).run("openclaw agent --help");
-    }
     Failure::not_built(&command).run("openclaw --help")
 }
 

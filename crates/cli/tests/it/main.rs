@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says so where it stands")]
 
 mod approvals;
+mod channels;
 mod chats_killed;
 mod config_edit;
 mod connect;

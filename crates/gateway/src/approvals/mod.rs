@@ -3,6 +3,7 @@
 //! nodes checks (N-11.11).
 
 mod desk;
+mod elsewhere;
 mod legible;
 mod note;
 mod permit;
@@ -26,6 +27,7 @@ use wire::{ErrorShape, SessionKey, events};
 
 pub(crate) use self::desk::Found;
 use self::desk::{Desk, taken};
+pub(crate) use self::elsewhere::{Elsewhere, Told};
 pub(crate) use self::permit::Refused;
 pub(crate) use self::question::{Question, Requester};
 pub(crate) use self::route::Route;
@@ -49,6 +51,7 @@ struct Inner {
     store: Store,
     hub: Hub,
     desk: Desk,
+    elsewhere: Arc<dyn Elsewhere>,
     clocks: TaskTracker,
 }
 
@@ -116,17 +119,17 @@ impl Approvals {
     ///
     /// # Errors
     /// When the store cannot be written.
-    pub(crate) async fn start(store: Store, hub: Hub) -> Result<Self, StoreError> {
+    pub(crate) async fn start(store: Store, hub: Hub, elsewhere: Arc<dyn Elsewhere>) -> Result<Self, StoreError> {
         let left = store.settle_waiting_approvals(by_itself(TerminalReason::GatewayRestart)).await?;
         if left > 0 {
             tracing::info!(left, "questions of the last run wait no more");
         }
-        Ok(Self(Arc::new(Inner { store, hub, desk: Desk::default(), clocks: TaskTracker::new() })))
+        Ok(Self(Arc::new(Inner { store, hub, desk: Desk::default(), elsewhere, clocks: TaskTracker::new() })))
     }
 
     /// The way to a person, if there is one.
     pub(crate) fn route(&self, session: Option<&SessionKey>) -> Option<Route> {
-        Route::now(&self.0.hub, session)
+        Route::now(&self.0.hub, session).or_else(|| self.0.elsewhere.is_anybody().then_some(Route::Chat))
     }
 
     /// Asks; without a route the question is over at once and counts as denied (N-12.12).
@@ -150,6 +153,7 @@ impl Approvals {
         }
         tracing::info!(approval = %question.id, "a command waits for a person; run: openclaw approvals pending");
         self.tell_asked(&question);
+        self.0.elsewhere.ask(question.told()).await;
         self.0.clocks.spawn(self.clone().expire(question.clone(), ended.clone()));
         Ok(Asked::Waits(Waiting { question, route, ended }))
     }
@@ -300,6 +304,7 @@ impl Approvals {
         let Some(question) = self.0.desk.end(id, end) else { return };
         tracing::info!(approval = %id, reason = ?end.reason, decision = ?end.decision, "a question is over");
         self.0.hub.broadcast(&events::EXEC_APPROVAL_RESOLVED, &question.resolved(end));
+        self.0.clocks.spawn(self.0.elsewhere.over(id.to_owned(), ending(end)));
         if let Some(session) = &question.session {
             let record = ApprovalRecord { end: Some(end.clone()), ..question.record() };
             self.tell_session(session, "terminal", &record);

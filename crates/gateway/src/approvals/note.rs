@@ -28,7 +28,7 @@ pub(super) fn post(hub: &Hub, question: &Question, session: &SessionKey) {
     );
 }
 
-fn words(question: &Question) -> String {
+pub(super) fn words(question: &Question) -> String {
     let request = |name: &str| question.request[name].as_str().filter(|text| !text.is_empty()).map(legible::line);
     let mut lines = vec!["Approval required.".to_owned(), fenced(question.command())];
     if let Some(warning) = request("warningText") {

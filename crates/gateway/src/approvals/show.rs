@@ -4,9 +4,17 @@ use serde_json::{Map, Value, json};
 use store::{ApprovalEnd, ApprovalRecord};
 use wire::methods::exec_approval::{Decision, TerminalReason};
 
+use super::elsewhere::Told;
+use super::note;
 use super::question::{KIND, Question};
 
 impl Question {
+    /// What is told where there are no clients.
+    pub(super) fn told(&self) -> Told {
+        let (id, allowed, session) = (self.id.clone(), self.allowed.clone(), self.session.clone());
+        Told { id, text: note::words(self), allowed, session }
+    }
+
     /// A row of `exec.approval.list`, and the event that asks.
     pub(crate) fn row(&self) -> Value {
         json!({

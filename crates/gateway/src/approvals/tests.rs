@@ -10,12 +10,28 @@ use wire::connect::{AuthMethod, ClientInfo};
 use wire::methods::exec_approval::{Decision, RequestParams, TerminalReason};
 use wire::{AgentId, Role, Scope, SessionKey};
 
-use super::{Approvals, Decider};
+use super::{Approvals, Decider, Elsewhere, Told};
 use crate::auth::locality::Attribution;
 use crate::conn::limits::Limits;
 use crate::conn::outbound::Outbound;
 use crate::hub::{Hub, Membership};
 use crate::rpc::{Caller, ConnId};
+
+struct NobodyElse;
+
+impl Elsewhere for NobodyElse {
+    fn is_anybody(&self) -> bool {
+        false
+    }
+
+    fn ask(&self, _: Told) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn over(&self, _: String, _: String) -> BoxFuture<'static, ()> {
+        Box::pin(async {})
+    }
+}
 
 struct Desk {
     approvals: Approvals,
@@ -41,7 +57,12 @@ async fn desk() -> Desk {
         origin: None,
     });
     let member = hub.join(judge.clone(), Outbound::new(Limits::default()));
-    Desk { approvals: Approvals::start(store, hub).await.unwrap(), judge, _member: member, _state: state }
+    Desk {
+        approvals: Approvals::start(store, hub, Arc::new(NobodyElse)).await.unwrap(),
+        judge,
+        _member: member,
+        _state: state,
+    }
 }
 
 fn asker(rights: Rights) -> Asker {

@@ -4,15 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use channels::{Body, CHANNELS, Receipt};
+use channels::{Body, CHANNELS, Part, Receipt, Say};
 use serde_json::{Value, json};
 use store::{End, NewOutgoing, Outgoing, Route};
 use tokio::time::Instant;
 use wire::ErrorShape;
 
-use super::{DEFAULT_ACCOUNT, Live};
+use super::{Chats, DEFAULT_ACCOUNT, Live};
 use crate::fault;
-use crate::services::Services;
 
 /// How long whoever asked waits for the vendor; what waits longer stays in the outbox.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -76,8 +75,8 @@ impl Done {
 ///
 /// # Errors
 /// `INVALID_REQUEST` for a name nobody knows, `UNAVAILABLE` for an account that is not at work.
-pub(crate) fn place(services: &Services, named: &Named) -> Result<(Arc<Live>, Route), ErrorShape> {
-    let live = account(services, named)?;
+pub(crate) fn place(chats: &Chats, named: &Named) -> Result<(Arc<Live>, Route), ErrorShape> {
+    let live = account(chats, named)?;
     let target = live.channel.target(&named.to).map_err(ErrorShape::invalid)?;
     if live.transport.is_none() {
         return Err(not_at_work(&live));
@@ -91,10 +90,10 @@ pub(crate) fn place(services: &Services, named: &Named) -> Result<(Arc<Live>, Ro
 ///
 /// # Errors
 /// `INVALID_REQUEST` when there is none.
-pub(crate) fn account(services: &Services, named: &Named) -> Result<Arc<Live>, ErrorShape> {
-    let channel = channel(services, named)?;
+pub(crate) fn account(chats: &Chats, named: &Named) -> Result<Arc<Live>, ErrorShape> {
+    let channel = channel(chats, named)?;
     let wanted = named.account.as_deref().filter(|account| !account.is_empty());
-    let of_channel: Vec<_> = services.chats.all().into_iter().filter(|live| live.channel.id() == channel).collect();
+    let of_channel: Vec<_> = chats.all().into_iter().filter(|live| live.channel.id() == channel).collect();
     let found = match wanted {
         Some(id) => of_channel.iter().find(|live| live.account.id == id),
         None => of_channel
@@ -112,7 +111,7 @@ pub(crate) fn account(services: &Services, named: &Named) -> Result<Arc<Live>, E
     })
 }
 
-fn channel(services: &Services, named: &Named) -> Result<String, ErrorShape> {
+fn channel(chats: &Chats, named: &Named) -> Result<String, ErrorShape> {
     if let Some(id) = named.channel.as_deref().map(str::trim).filter(|id| !id.is_empty()) {
         let id = id.to_lowercase();
         return match channels::find(&id) {
@@ -124,7 +123,7 @@ fn channel(services: &Services, named: &Named) -> Result<String, ErrorShape> {
     if let Some(channel) = by_prefix {
         return Ok(channel.id().to_owned());
     }
-    let mut configured: Vec<_> = services.chats.all().iter().map(|live| live.channel.id()).collect();
+    let mut configured: Vec<_> = chats.all().iter().map(|live| live.channel.id()).collect();
     configured.dedup();
     match configured[..] {
         [only] => Ok(only.to_owned()),
@@ -155,15 +154,16 @@ fn not_at_work(live: &Live) -> ErrorShape {
 /// # Errors
 /// `INVALID_REQUEST` for a key that was used for something else; `UNAVAILABLE` with `NOT_SENT_YET`, `NOT_SENT` or
 /// `MAYBE_SENT`.
-pub(crate) async fn run(services: &Services, key: &str, route: Route, body: &Body) -> Result<Done, ErrorShape> {
+pub(crate) async fn run(chats: &Chats, key: &str, route: Route, body: &Body) -> Result<Done, ErrorShape> {
     if key.trim().is_empty() || key.len() > KEY_MAX {
         return Err(ErrorShape::invalid(format!("`idempotencyKey` must have 1 to {KEY_MAX} bytes")));
     }
     let id = format!("ask:{key}");
+    let body = rendered(chats, &route, body);
     let body = serde_json::to_value(body).map_err(|error| ErrorShape::invalid(error.to_string()))?;
     let new = NewOutgoing { id: id.clone(), route: route.clone(), body: body.clone(), inbox: Vec::new() };
-    let is_new = services.store.put_outgoing(new).await.map_err(fault::store)?;
-    let ended = ended(services, &id).await?;
+    let is_new = chats.0.store.put_outgoing(new).await.map_err(fault::store)?;
+    let ended = ended(chats, &id).await?;
     if let (false, Some(known)) = (is_new, &ended)
         && (known.body != body || known.route != route)
     {
@@ -176,6 +176,39 @@ pub(crate) async fn run(services: &Services, key: &str, route: Route, body: &Bod
             .retryable(true)
     })?;
     judge(row, is_new)
+}
+
+/// The same with the texts that replace others in the channel's markup, as its own planning makes it.
+fn rendered(chats: &Chats, route: &Route, body: &Body) -> Body {
+    let transport = chats.of(route).and_then(|live| live.transport.clone());
+    let (Some(transport), Body::Calls { parts }) = (transport, body) else { return body.clone() };
+    let render = |part: &Part| match part {
+        Part::Edit { message_id, words, buttons } => {
+            let say = Say { text: words.text.clone(), ..Say::default() };
+            let first = transport.plan(route, &say).into_iter().next();
+            let words = match first {
+                Some(Part::Text { words, .. }) => words,
+                _ => words.clone(),
+            };
+            Part::Edit { message_id: message_id.clone(), words, buttons: buttons.clone() }
+        }
+        other => other.clone(),
+    };
+    Body::Calls { parts: parts.iter().map(render).collect() }
+}
+
+/// What was said in a chat lately, as far as this Gateway kept it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn read(chats: &Chats, route: &Route, limit: usize) -> Result<Value, ErrorShape> {
+    let lane = route.thread_id.as_ref().map_or_else(|| route.to.clone(), |thread| format!("{}:{thread}", route.to));
+    let account = route.account_id.clone().unwrap_or_default();
+    let kept =
+        chats.0.store.chat_messages(&route.channel, &account, &lane, false, limit).await.map_err(fault::store)?;
+    let messages: Vec<Value> =
+        kept.iter().map(|one| json!({"messageId": one.message, "at": one.at, "message": one.body})).collect();
+    Ok(json!({"ok": true, "action": "read", "channel": route.channel, "chatId": route.to, "messages": messages}))
 }
 
 fn judge(row: Outgoing, is_new: bool) -> Result<Done, ErrorShape> {
@@ -193,14 +226,14 @@ fn judge(row: Outgoing, is_new: bool) -> Result<Done, ErrorShape> {
 }
 
 /// The row once it ended; as it is when that takes too long.
-async fn ended(services: &Services, id: &str) -> Result<Option<Outgoing>, ErrorShape> {
-    let ends = services.store.outbox_ends();
+async fn ended(chats: &Chats, id: &str) -> Result<Option<Outgoing>, ErrorShape> {
+    let ends = chats.0.store.outbox_ends();
     let until = Instant::now() + PATIENCE;
     loop {
         let news = ends.notified();
         tokio::pin!(news);
         news.as_mut().enable();
-        let row = services.store.outgoing(id).await.map_err(fault::store)?;
+        let row = chats.0.store.outgoing(id).await.map_err(fault::store)?;
         let is_over = row.as_ref().is_none_or(|row| row.end.is_some());
         if is_over || Instant::now() >= until {
             return Ok(row);

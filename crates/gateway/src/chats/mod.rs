@@ -2,7 +2,9 @@
 //! the inbox to the lanes ([`inbox`]), and what is to be said is taken from the outbox to their transports ([`outbox`]), after
 //! it was shown that an answer is on its way ([`follow`]). What is said of a run is decided in [`reply`].
 
+pub(crate) mod approvers;
 pub(crate) mod deed;
+pub(crate) mod deliver;
 pub(crate) mod errand;
 mod follow;
 mod import;
@@ -11,6 +13,7 @@ pub(crate) mod look;
 mod outbox;
 pub(crate) mod owners;
 pub(crate) mod pairing;
+mod port;
 pub(crate) mod reply;
 mod reset;
 mod supervise;

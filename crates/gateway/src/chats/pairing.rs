@@ -10,7 +10,7 @@ use crate::services::Services;
 /// How long a code is good for, in milliseconds (C-5.2).
 pub(crate) const LIVES_MS: i64 = 3_600_000;
 /// Who may wait at once, for each account; beyond that there is silence.
-const WAITING_MAX: usize = 3;
+pub(crate) const WAITING_MAX: usize = 3;
 /// Letters and digits nobody takes for another; 32 of them, so that each is as likely.
 const ALPHABET: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 const CODE_CHARS: usize = 8;

@@ -10,6 +10,8 @@ use wire::methods::agent::{
 };
 use wire::{AgentId, ErrorShape, SessionKey};
 
+use crate::chats::deliver;
+use crate::chats::errand::Named;
 use crate::fault;
 use crate::intake::{self, RunOptions, Said, Taken};
 use crate::lanes::{TYPED, outcome};
@@ -41,7 +43,11 @@ async fn agent(cx: Cx, params: AgentParams, first: First) -> Result<Value, Stage
     if let Some(scope) = command.as_ref().and_then(Command::takes) {
         cx.who.require(scope)?;
     }
-    let said = said(params, session, new_session, command.is_some(), cx.who.rights());
+    let answer = match params.deliver {
+        Some(true) => Some(deliver::to(&cx, &session, chat(&params), None).await?),
+        _ => None,
+    };
+    let said = Said { answer, ..said(params, session, new_session, command.is_some(), cx.who.rights()) };
     match (intake::take(&cx, said).await?, command) {
         (Taken::New(input), Some(command)) => {
             first.send(&accepted(&input));
@@ -77,6 +83,16 @@ fn said(params: AgentParams, session: SessionKey, new_session: NewSession, is_co
         source: if is_command { TYPED } else { "agent" },
         answer: None,
         inbox: Vec::new(),
+    }
+}
+
+/// The chat that gets the answer, too.
+fn chat(params: &AgentParams) -> Named {
+    Named {
+        channel: params.reply_channel.clone().or_else(|| params.channel.clone()),
+        account: params.account_id.clone(),
+        to: params.reply_to.clone().or_else(|| params.to.clone()).unwrap_or_default(),
+        thread: params.thread_id.clone(),
     }
 }
 

@@ -66,5 +66,5 @@ async fn logout(cx: Cx, params: AccountParams) -> Result<Value, ErrorShape> {
 
 fn find(cx: &Cx, params: &AccountParams) -> Result<Arc<Live>, ErrorShape> {
     let named = Named { channel: Some(params.channel.clone()), account: params.account_id.clone(), ..Named::default() };
-    errand::account(cx, &named)
+    errand::account(&cx.chats, &named)
 }

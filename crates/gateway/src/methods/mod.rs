@@ -5,6 +5,7 @@ mod agents;
 mod auth;
 mod channels;
 mod chat;
+mod chat_pairing;
 mod commands;
 mod config;
 mod dashboard;
@@ -66,6 +67,7 @@ pub(crate) fn table() -> Table {
         auth::add,
         channels::add,
         chat::add,
+        chat_pairing::add,
         commands::add,
         dashboard::add,
         exec_approval::add,

@@ -4,14 +4,13 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use channels::{Attached, AttachedFrom, Body, Part, Say};
 use serde_json::{Value, json};
-use store::Route;
 use wire::ErrorShape;
 use wire::methods::outbound::{Action, ActionParams, Poll, PollParams, Send, SendParams};
 
 use super::chat::note;
 use crate::chats::deed::{self, Deed, Params};
 use crate::chats::errand::{self, Done, Named};
-use crate::rpc::{Cx, Table, unavailable};
+use crate::rpc::{Cx, Table};
 
 /// The largest file that comes along in a request, in bytes.
 const LARGEST_FILE: usize = 16 * 1024 * 1024;
@@ -28,7 +27,7 @@ async fn send(cx: Cx, params: SendParams) -> Result<Value, ErrorShape> {
         to: not_empty("send", "to", &params.to)?,
         thread: params.thread_id.clone(),
     };
-    let (_, route) = errand::place(&cx, &named)?;
+    let (_, route) = errand::place(&cx.chats, &named)?;
     let mut media = Vec::new();
     for url in params.media_url.iter().chain(&params.media_urls) {
         media.push(deed::attached(url).map_err(ErrorShape::invalid)?);
@@ -48,7 +47,7 @@ async fn send(cx: Cx, params: SendParams) -> Result<Value, ErrorShape> {
         buttons: Vec::new(),
         silent: params.silent.unwrap_or(false),
     };
-    let done = errand::run(&cx, &params.idempotency_key, route, &Body::Say(say)).await?;
+    let done = errand::run(&cx.chats, &params.idempotency_key, route, &Body::Say(say)).await?;
     mirror(&cx, params.session_key.as_deref(), &done, text, &params.idempotency_key).await?;
     Ok(done.to_value(&params.idempotency_key))
 }
@@ -60,18 +59,18 @@ async fn poll(cx: Cx, params: PollParams) -> Result<Value, ErrorShape> {
         to: not_empty("poll", "to", &params.to)?,
         thread: params.thread_id.clone(),
     };
-    let (live, route) = errand::place(&cx, &named)?;
+    let (live, route) = errand::place(&cx.chats, &named)?;
     let key = params.idempotency_key.clone();
     let words = serde_json::to_value(&params).unwrap_or_default();
     let deed = deed::read("poll", &words, Vec::new(), live.channel.capabilities()).map_err(ErrorShape::invalid)?;
     let Deed::Out(body) = deed else { return Err(ErrorShape::invalid("a poll is sent")) };
-    Ok(errand::run(&cx, &key, route, &body).await?.to_value(&key))
+    Ok(errand::run(&cx.chats, &key, route, &body).await?.to_value(&key))
 }
 
 async fn action(cx: Cx, params: ActionParams) -> Result<Value, ErrorShape> {
     let (words, key) = (Params(&params.params), params.idempotency_key.as_str());
     let named = Named {
-        channel: Some(params.channel.clone()),
+        channel: params.channel.clone(),
         account: params.account_id.clone().or_else(|| words.text(&["accountId"])),
         to: words.text(&["to", "target", "channelId", "chatId"]).unwrap_or_default(),
         thread: words.text(&["threadId"]),
@@ -79,14 +78,14 @@ async fn action(cx: Cx, params: ActionParams) -> Result<Value, ErrorShape> {
     if named.to.trim().is_empty() {
         return Err(ErrorShape::invalid(format!("Action {} requires a target.", params.action)));
     }
-    let (live, route) = errand::place(&cx, &named)?;
+    let (live, route) = errand::place(&cx.chats, &named)?;
     let files = along(&cx, &params).await?;
     let deed = deed::read(&params.action, &params.params, files, live.channel.capabilities());
     let body = match deed.map_err(ErrorShape::invalid)? {
-        Deed::Read { limit } => return read(&cx, &route, limit).await,
+        Deed::Read { limit } => return errand::read(&cx.chats, &route, limit).await,
         Deed::Out(body) => body,
     };
-    let done = errand::run(&cx, key, route, &body).await?;
+    let done = errand::run(&cx.chats, key, route, &body).await?;
     if let Body::Say(say) = &body {
         mirror(&cx, params.session_key.as_deref(), &done, say.text.clone(), key).await?;
     }
@@ -105,16 +104,6 @@ async fn along(cx: &Cx, params: &ActionParams) -> Result<Vec<Attached>, ErrorSha
     let Some(data) = words.text(&["buffer"]) else { return Ok(Vec::new()) };
     let (name, kind) = (words.text(&["filename", "fileName"]), words.text(&["contentType", "mimeType"]));
     Ok(vec![keep(cx, &data, name.as_deref(), kind.as_deref()).await?])
-}
-
-/// What was said in a chat lately, as far as this Gateway kept it.
-async fn read(cx: &Cx, route: &Route, limit: usize) -> Result<Value, ErrorShape> {
-    let lane = route.thread_id.as_ref().map_or_else(|| route.to.clone(), |thread| format!("{}:{thread}", route.to));
-    let account = route.account_id.clone().unwrap_or_default();
-    let kept = cx.store.chat_messages(&route.channel, &account, &lane, false, limit).await.map_err(unavailable)?;
-    let messages: Vec<Value> =
-        kept.iter().map(|one| json!({"messageId": one.message, "at": one.at, "message": one.body})).collect();
-    Ok(json!({"ok": true, "action": "read", "channel": route.channel, "chatId": route.to, "messages": messages}))
 }
 
 /// Puts a file into the workspace, from where it is sent.

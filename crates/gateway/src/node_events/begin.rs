@@ -2,7 +2,7 @@
 //! trust (N-7.12).
 
 use agent::ports::Rights;
-use store::NewSession;
+use store::{Answer, NewSession};
 use wire::methods::chat::Attachment;
 use wire::{ErrorShape, SessionKey};
 
@@ -23,18 +23,20 @@ pub(super) struct Wish {
     pub(super) attachments: Vec<Attachment>,
     pub(super) options: RunOptions,
     pub(super) source: &'static str,
+    /// The chat that gets the answer, too.
+    pub(super) answer: Option<Answer>,
 }
 
 /// Accepts it and hands it to its lane.
 pub(super) async fn begin(services: &Services, wish: Wish) -> Result<Heard, ErrorShape> {
-    let Wish { run_id, session, text, attachments, options, source } = wish;
+    let Wish { run_id, session, text, attachments, options, source, answer } = wish;
     if services.lanes.runs().of(&session).len() >= WAITING_MAX {
         return Ok(Heard::ignored("busy"));
     }
     let rights = Rights { owner: false, from_node: true };
     let options = RunOptions { rights, channel: Some(CHANNEL.into()), model: None, ..options };
     let new_session = NewSession::default();
-    let (answer, inbox) = (None, Vec::new());
+    let inbox = Vec::new();
     let said =
         Said { run_id, session: session.clone(), new_session, text, attachments, options, source, answer, inbox };
     match intake::take(services, said).await? {

@@ -8,6 +8,8 @@ use wire::{ErrorShape, SessionKey};
 
 use super::begin::{Wish, begin};
 use super::{Heard, given, named, read};
+use crate::chats::deliver;
+use crate::fault;
 use crate::intake::RunOptions;
 use crate::models::thinking;
 use crate::nodes::Live;
@@ -15,6 +17,8 @@ use crate::services::Services;
 
 /// Longest message.
 const MESSAGE_MAX_CHARS: usize = 20_000;
+/// What the chat is told at once, when the node asks for that.
+const RECEIPT: &str = "Received what you shared; working on it.";
 /// Longest key of a node's own.
 const OWN_KEY_MAX: usize = 128;
 
@@ -45,8 +49,10 @@ pub(super) async fn hear(services: &Services, node: &Live, details: Value) -> Re
     let Some(session) = place(services, node_id, given(&asked.session_key)) else {
         return Ok(Heard::ignored("unknown_session"));
     };
-    if asked.deliver == Some(true) || asked.receipt == Some(true) {
-        tracing::warn!(node = node_id, session = %session, "a node asked for delivery; the session has no channel to deliver to");
+    let wants_chat = asked.deliver == Some(true) || asked.receipt == Some(true);
+    let home = if wants_chat { deliver::home(services, &session).await.map_err(fault::store)? } else { None };
+    if wants_chat && home.is_none() {
+        tracing::warn!(node = node_id, session = %session, "a node asked for delivery; the session has no chat to deliver to");
     }
     let own = given(&asked.key).filter(|key| key.len() <= OWN_KEY_MAX);
     let wish = Wish {
@@ -60,8 +66,18 @@ pub(super) async fn hear(services: &Services, node: &Live, details: Value) -> Re
             ..RunOptions::default()
         },
         source: "node",
+        answer: home.clone().filter(|_| asked.deliver == Some(true)),
     };
+    let id = wish.run_id.clone();
     match begin(services, wish).await {
+        Ok(heard) => {
+            if let Some(home) = home.filter(|_| asked.receipt == Some(true)) {
+                // The id is the run's: a repeated request is acknowledged once.
+                let id = format!("receipt:{id}");
+                deliver::notice(services, id, home.route, RECEIPT).await.map_err(fault::store)?;
+            }
+            Ok(heard)
+        }
         // What the node sent was wrong, which is no reason to send it again.
         Err(error) if error.code == wire::ErrorCode::InvalidRequest => {
             tracing::warn!(node = node_id, error = error.message, "a node's request was not taken");

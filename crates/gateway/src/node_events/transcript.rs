@@ -80,6 +80,7 @@ pub(super) async fn hear(services: &Services, _node: &Live, details: Value) -> R
         attachments: Vec::new(),
         options: RunOptions { thinking: Some("low".into()), ..RunOptions::default() },
         source: "voice",
+        answer: None,
     };
     begin(services, wish).await
 }

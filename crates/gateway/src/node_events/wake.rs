@@ -46,6 +46,7 @@ pub(super) async fn wake(services: &Services, session: &SessionKey) -> Result<He
         attachments: Vec::new(),
         options: RunOptions { may_be_silent: true, ..RunOptions::default() },
         source: "heartbeat",
+        answer: None,
     };
     begin(services, wish).await
 }

@@ -47,6 +47,18 @@ pub struct AgentParams {
     /// Whether a channel should get the reply too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deliver: Option<bool>,
+    /// The chat that gets it, when it is not `to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<String>,
+    /// The channel of that chat, when it is not `channel`; `last` for where the session was last written from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply_channel: Option<String>,
+    /// Which account of ours delivers.
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "replyAccountId")]
+    pub account_id: Option<String>,
+    /// The topic that gets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<String>,
     /// Pictures and files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attachments: Option<Vec<Attachment>>,

@@ -100,8 +100,9 @@ pub struct PollParams {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ActionParams {
-    /// Which channel.
-    pub channel: String,
+    /// Which channel; the only one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub channel: Option<String>,
     /// What: `send`, `react`, `edit`, `delete`, `pin`, `unpin`, `poll`, `thread-create`, `read`.
     pub action: String,
     /// With what; the names depend on the action.

@@ -37,7 +37,7 @@ impl Studio {
 
     fn bench(self) -> (Arc<Self>, Bench) {
         let studio = Arc::new(self);
-        let ports = Ports { nodes: studio.clone(), approvals: studio.clone() };
+        let ports = Ports { nodes: studio.clone(), approvals: studio.clone(), ..Ports::none() };
         (studio, Bench::beside(ExecSettings { security: Security::Full, ..ExecSettings::default() }, ports))
     }
 

@@ -72,6 +72,8 @@ enum Action {
     Tls(tls::Args),
     /// Say one thing to the agent (as `openclaw agent`)
     Agent(Box<super::agent::Args>),
+    /// Send a message to a chat (as `openclaw message send`)
+    Send(Box<super::message::Send>),
 }
 
 impl Args {
@@ -99,5 +101,6 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         Some(Action::Target(args)) => target::run(app, args),
         Some(Action::Tls(args)) => tls::run(app, args),
         Some(Action::Agent(args)) => super::agent::run(app, args),
+        Some(Action::Send(args)) => args.run(app),
     }
 }

@@ -6,6 +6,7 @@ mod here;
 
 use clap::ValueEnum;
 
+use super::channels;
 use super::connect::{self, How};
 use crate::app::App;
 use crate::exit::Failure;
@@ -45,7 +46,7 @@ struct Taken {
     /// Accepted; there is one flow
     #[arg(long, value_name = "FLOW", value_parser = ["quickstart", "advanced", "manual"])]
     flow: Option<String>,
-    /// Accepted; there are no channels to set up
+    /// Do not offer to set up a chat
     #[arg(long)]
     skip_channels: bool,
     /// Accepted; there are no skills to set up
@@ -90,7 +91,10 @@ pub(super) fn run(app: &App, args: &Args) -> Result<(), Failure> {
         ask::risk(app)?;
     }
     match mode(args, asks)? {
-        ModeFlag::Local => here::onboard(app, &args.here, asks),
+        ModeFlag::Local => {
+            here::onboard(app, &args.here, asks)?;
+            if asks && !args.taken.skip_channels { channels::offer(app) } else { Ok(()) }
+        }
         ModeFlag::Remote => remote(app, args, asks),
     }
 }

@@ -78,14 +78,14 @@ async fn a_chat_page_is_served_and_speaks_through_the_one_forward() {
     assert_eq!(refused.error.unwrap().detail_code(), Some("CONTROL_UI_ORIGIN_NOT_ALLOWED"));
 }
 
-/// SEED-2: the pages name `gateway send`. It is known, takes the flags a reader would give, and says what is missing.
-#[test]
-fn send_is_known_and_says_why_it_does_not_send() {
-    let laptop = Laptop::with(&published("ws://127.0.0.1:18789", "your-token"));
+/// SEED-2: the pages name `gateway send`. It goes to the Gateway, which says what is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn send_goes_to_the_gateway_which_says_that_no_channel_is_set_up() {
+    let far = FarHost::start().await;
+    let laptop = Laptop::with(&published(&format!("ws://127.0.0.1:{}", far.port()), TOKEN));
     let (exit, stdout, stderr) = laptop.run(&["gateway", "send", "--to", "+15550100", "--message", "hi"]);
     assert_eq!((exit, stdout.as_str()), (1, ""), "{stderr}");
-    assert!(stderr.contains("`openclaw gateway send` is not built yet") && stderr.contains("channels"), "{stderr}");
-    assert!(stderr.contains("openclaw agent") && stderr.trim_end().ends_with("[NOT_BUILT]"), "{stderr}");
-    let (exit, failed) = laptop.json(&["gateway", "send"]);
-    assert_eq!((exit, &failed["error"]["code"]), (1, &json!("NOT_BUILT")), "{failed}");
+    assert!(stderr.contains("no channel is configured") && stderr.contains("openclaw channels add"), "{stderr}");
+    let (exit, failed) = laptop.json(&["gateway", "send", "--to", "+15550100", "--message", "hi"]);
+    assert_eq!((exit, &failed["error"]["code"]), (1, &json!("INVALID_REQUEST")), "{failed}");
 }

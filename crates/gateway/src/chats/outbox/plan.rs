@@ -27,9 +27,10 @@ pub(super) async fn plan(
         }
     };
     let preview = shown(services, row).await?;
-    let parts = say.say.as_ref().map(|say| calls(transport, row, say)).unwrap_or_default();
+    let is_said = services.chats.is_said(row).await?;
+    let parts = say.say.as_ref().filter(|_| !is_said).map(|say| calls(transport, row, say)).unwrap_or_default();
     Ok(match preview {
-        Some(preview) => over(parts, &preview, say.stays),
+        Some(preview) => over(parts, &preview, say.stays && !is_said),
         None => parts,
     })
 }

@@ -7,6 +7,7 @@ use wire::methods::{self, Method as _};
 use wire::{ErrorShape, SessionKey};
 
 use super::history;
+use crate::chats::deliver;
 use crate::fault;
 use crate::intake::{self, RunOptions, Said, Taken};
 use crate::lanes::{How, TYPED, outcome};
@@ -33,6 +34,7 @@ pub(super) async fn send(cx: Cx, params: SendParams, first: First) -> Result<(),
         commands: !params.suppress_command_interpretation.unwrap_or(false),
         new_session: NewSession::default(),
         source: methods::chat::Send::NAME,
+        deliver: params.deliver.unwrap_or(false),
     };
     send_message(&cx, sending, |result| first.send(&result)).await
 }
@@ -59,6 +61,8 @@ pub(crate) struct Sending {
     pub(crate) new_session: NewSession,
     /// The method it came through.
     pub(crate) source: &'static str,
+    /// Whether the chat its session was last written from gets the answer, too.
+    pub(crate) deliver: bool,
 }
 
 /// What a sender believes of a conversation; a message that was written for another one is not taken.
@@ -134,7 +138,11 @@ async fn run_turn(cx: &Cx, sending: Sending, reply: impl FnOnce(SendResult)) -> 
     let session = sending.session.clone();
     sending.expects.hold(cx, &session).await?;
     let how = how(cx, &sending).await?;
-    match intake::take(cx, said(sending)).await? {
+    let answer = match sending.deliver {
+        true => deliver::home(cx, &session).await.map_err(fault::store)?,
+        false => None,
+    };
+    match intake::take(cx, Said { answer, ..said(sending) }).await? {
         Taken::New(input) => {
             reply(started(&input));
             let run_id = input.run_id.clone();

@@ -43,6 +43,7 @@ pub(super) async fn create(cx: Cx, params: CreateParams, first: First) -> Result
         commands: false,
         new_session: NewSession::default(),
         source: methods::session_edit::Create::NAME,
+        deliver: false,
     };
     send_message(&cx, sending, |sent| {
         first.send(&CreateResult { run_started: true, run_id: Some(sent.run_id), ..result });

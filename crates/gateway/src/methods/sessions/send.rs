@@ -28,6 +28,7 @@ pub(super) async fn send(cx: Cx, params: SendParams, first: First) -> Result<(),
         commands: true,
         new_session: NewSession::default(),
         source: methods::session_edit::Send::NAME,
+        deliver: false,
     };
     send_message(&cx, sending, |result| first.send(&result)).await
 }

@@ -6,6 +6,7 @@ mod abort;
 mod agent_rpc;
 mod approve;
 mod chat;
+mod chats;
 mod reading;
 mod recovery;
 mod sending;
@@ -66,6 +67,10 @@ impl Desk {
 
     pub(crate) async fn client(&self) -> Client {
         self.connect(&Connect::backend(TOKEN)).await
+    }
+
+    pub(crate) fn address(&self) -> std::net::SocketAddr {
+        self.running.addresses[0]
     }
 
     pub(crate) async fn connect(&self, with: &Connect) -> Client {
