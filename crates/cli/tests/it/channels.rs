@@ -25,7 +25,10 @@ async fn a_token_that_telegram_refuses_is_not_written() {
     assert_eq!((exit, &added["ok"], &added["checked"]), (0, &json!(true), &json!(true)), "{added}");
     assert_eq!(added["gatewayReachable"], false);
     let written = std::fs::read_to_string(&config).unwrap();
-    assert!(written.contains("tokenFile") && !written.contains(telegram.token()), "the file keeps the token: {written}");
+    assert!(
+        written.contains("tokenFile") && !written.contains(telegram.token()),
+        "the file keeps the token: {written}"
+    );
     assert!(!added.to_string().contains(telegram.token()));
     let (exit, listed) = as_json(&mut alone(&home), &["channels", "list"]);
     assert_eq!((exit, &listed["channels"][0]["tokenSource"]), (0, &json!("file")), "{listed}");
@@ -46,12 +49,14 @@ async fn a_bot_is_set_up_greets_and_sends() {
     let token = gateway.folder().join("bot");
     std::fs::write(&token, telegram.token()).unwrap();
     let token = token.display().to_string();
-    let args = ["channels", "add", "telegram", "--token-file", &token, "--api-root", telegram.root_url(), "--owner", "42"];
+    let args =
+        ["channels", "add", "telegram", "--token-file", &token, "--api-root", telegram.root_url(), "--owner", "42"];
     let (exit, added) = as_json(&mut gateway.command(), &[&args[..], &["--non-interactive"]].concat());
     assert_eq!((exit, &added["connected"], &added["greeted"]), (0, &json!(true), &json!(true)), "{added}");
     telegram.sees(42, |shown| shown.iter().any(|one| one.text.contains("this is your OpenClaw"))).await;
 
-    let (exit, stdout, stderr) = run(&mut gateway.command(), &["gateway", "send", "--to", "42", "--message", "Tea is ready"]);
+    let (exit, stdout, stderr) =
+        run(&mut gateway.command(), &["gateway", "send", "--to", "42", "--message", "Tea is ready"]);
     assert_eq!(exit, 0, "{stderr}");
     assert!(stdout.starts_with("Sent to 42 on telegram (message "), "{stdout}");
     telegram.sees(42, |shown| shown.iter().any(|one| one.text == "Tea is ready")).await;
@@ -68,7 +73,10 @@ async fn a_bot_is_set_up_greets_and_sends() {
     assert!(!status.to_string().contains(telegram.token()));
     let (exit, missing) = as_json(&mut gateway.command(), &["message", "send", "-t", "no chat", "-m", "x"]);
     assert_eq!((exit, &missing["error"]["code"]), (1, &json!("INVALID_REQUEST")), "{missing}");
-    let (exit, dry) = as_json(&mut gateway.command(), &["message", "react", "-t", "42", "--message-id", "1", "--emoji", "👍", "--dry-run"]);
+    let (exit, dry) = as_json(
+        &mut gateway.command(),
+        &["message", "react", "-t", "42", "--message-id", "1", "--emoji", "👍", "--dry-run"],
+    );
     assert_eq!((exit, &dry["params"]["action"]), (0, &json!("react")), "{dry}");
     let (exit, stopped) = as_json(&mut gateway.command(), &["channels", "stop", "telegram"]);
     assert_eq!((exit, &stopped["stopped"]), (0, &json!(true)), "{stopped}");

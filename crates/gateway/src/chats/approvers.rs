@@ -160,11 +160,7 @@ fn buttons(told: &Told) -> Vec<Vec<Button>> {
         let data = format!("{PREFIX}{id} {}", decision.as_str());
         told.allowed.contains(&decision).then(|| Button { label: label.to_owned(), data })
     };
-    let all = [
-        (Decision::AllowOnce, "Allow once"),
-        (Decision::AllowAlways, "Allow always"),
-        (Decision::Deny, "Deny"),
-    ];
+    let all = [(Decision::AllowOnce, "Allow once"), (Decision::AllowAlways, "Allow always"), (Decision::Deny, "Deny")];
     vec![all.into_iter().filter_map(one).collect()]
 }
 

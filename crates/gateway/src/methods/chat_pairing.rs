@@ -107,7 +107,8 @@ fn request(cx: &Cx, one: &ChatPairing) -> PairingRequest {
     PairingRequest {
         request_id: one.code.clone(),
         channel: one.channel.clone(),
-        channel_label: channels::find(&one.channel).map_or_else(|| one.channel.clone(), |known| known.label().to_owned()),
+        channel_label: channels::find(&one.channel)
+            .map_or_else(|| one.channel.clone(), |known| known.label().to_owned()),
         account_id: one.account.clone(),
         account_label: live.as_ref().and_then(|live| live.account.name.clone()),
         sender_id: one.peer.clone(),
