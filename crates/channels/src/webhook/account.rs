@@ -156,7 +156,8 @@ fn access(said: &Settings) -> Access {
         Some("allowlist") => GroupPolicy::Allowlist,
         _ => GroupPolicy::Open,
     };
-    let allow = said.allow_from.as_deref().map_or_else(|| vec!["*".to_owned()], ids);
+    let everybody = || if direct == DirectPolicy::Open { vec!["*".to_owned()] } else { Vec::new() };
+    let allow = said.allow_from.as_deref().map_or_else(everybody, ids);
     Access { direct, allow, group, group_allow: said.group_allow_from.as_deref().map(ids), groups: None }
 }
 
@@ -189,6 +190,16 @@ mod tests {
         assert_eq!(ids, [("default", true), ("shop", true)]);
         let alone = of(json!({"accounts": {"shop": {"secret": SECRET}}}));
         assert_eq!(alone.len(), 1);
+    }
+
+    /// C-5.4: who is to be let in by a code is not let in without.
+    #[test]
+    fn everybody_may_talk_only_where_nothing_narrows_it() {
+        let of = |section: Value| of(section).remove(0).access;
+        assert_eq!(of(json!({"secret": SECRET})).allow, ["*"]);
+        assert!(of(json!({"secret": SECRET, "dmPolicy": "pairing"})).allow.is_empty());
+        let listed = of(json!({"secret": SECRET, "allowFrom": ["anna"]}));
+        assert_eq!((listed.direct, listed.allow), (DirectPolicy::Allowlist, vec!["anna".to_owned()]));
     }
 
     #[test]

@@ -188,6 +188,10 @@ fn text(app: &App, args: &Args, value: &Value, heard: &Heard, (page, service): (
         ("Sessions", format!("{}", value["sessions"]["count"].as_u64().unwrap_or(0))),
         ("Config", app.config_file().display().to_string()),
     ];
+    let chats: Vec<_> = value["channelSummary"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if !chats.is_empty() {
+        rows.insert(6, ("Channels", chats.join("; ")));
+    }
     if value["nodeService"]["installed"] == true {
         rows.insert(3, ("Node service", value["nodeService"]["text"].as_str().unwrap_or_default().to_owned()));
     }

@@ -258,3 +258,33 @@ async fn a_command_is_allowed_by_a_button_in_a_chat() {
     let edit = shop.wait(|post| post["kind"] == "edit").await;
     assert!(edit["text"].as_str().unwrap().contains("It was allowed once by anna."), "{edit}");
 }
+
+/// C-5.1 to C-5.3: a stranger is answered with a code; who is let in by it, over the wire, is the first owner.
+#[tokio::test]
+async fn a_stranger_is_let_in_by_a_code_and_owns_what_nobody_owned() {
+    let shop = Shop::open().await;
+    let mut config = shop.config();
+    config["dmPolicy"] = json!("pairing");
+    let desk = Desk::changed(|file| file["channels"]["webhook"] = config).await;
+    let mut client = desk.client().await;
+    connected(&mut client).await;
+    shop.says(desk.address(), &event("e1", "let me in")).await;
+    let told = shop.wait(|post| post["text"].as_str().is_some_and(|text| text.contains("pairing approve"))).await;
+    let all = client.request("channels.pairing.list", json!({})).await.unwrap();
+    let request = &all["requests"][0];
+    let code = request["requestId"].as_str().unwrap();
+    assert!(told["text"].as_str().unwrap().contains(code), "{told}");
+    assert_eq!((&request["senderId"], &request["senderLabel"]), (&json!("anna"), &json!("Anna")), "{all}");
+    assert_eq!((&all["commandOwnerConfigured"], &all["limits"]["pendingPerAccount"]), (&json!(false), &json!(3)));
+    let named = json!({"channel": "webhook", "accountId": "default", "requestId": code, "notify": true,
+        "bootstrapCommandOwner": true});
+    let approved = client.request("channels.pairing.approve", named.clone()).await.unwrap();
+    assert_eq!((&approved["senderId"], &approved["notification"]), (&json!("anna"), &json!("sent")), "{approved}");
+    assert_eq!(approved["commandOwnerBootstrap"], "configured");
+    shop.wait(|post| post["text"] == "You may talk to this assistant now.").await;
+    let again = client.request("channels.pairing.approve", named).await.unwrap_err();
+    assert_eq!(again.detail_code(), Some("NOT_FOUND"));
+    desk.vendor.always(Reply::text("Welcome."));
+    shop.says(desk.address(), &event("e2", "hello")).await;
+    shop.wait(|post| post["text"] == "Welcome.").await;
+}
