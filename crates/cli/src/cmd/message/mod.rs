@@ -6,7 +6,7 @@ mod send;
 use std::time::Duration;
 
 use clap::Subcommand;
-pub(in crate::cmd) use send::Send;
+pub(crate) use send::Send;
 use serde_json::{Map, Value, json};
 use wire::methods::{Method as _, outbound};
 

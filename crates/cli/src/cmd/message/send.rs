@@ -18,7 +18,7 @@ const LONGEST_TEXT: u64 = 1024 * 1024;
 
 /// Send a message to a chat
 #[derive(Debug, clap::Args)]
-pub(in crate::cmd) struct Send {
+pub(crate) struct Send {
     #[command(flatten)]
     place: Where,
     /// The text, in Markdown; `-` reads it from stdin
