@@ -347,6 +347,20 @@ impl Store {
         .await
     }
 
+    /// The message that shows a run's answer while it is made, as an earlier process left it.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub async fn preview(&self, run_id: &str) -> Result<Option<Value>, StoreError> {
+        let run_id = run_id.to_owned();
+        self.read(move |conn| {
+            let mut statement = conn.prepare_cached("SELECT message FROM previews WHERE run_id = ?")?;
+            let text: Option<String> = statement.query_row([&run_id], |row| row.get(0)).optional()?;
+            text.map(|text| from_json("a preview", &text)).transpose()
+        })
+        .await
+    }
+
     async fn mark(&self, id: &str, number: usize, state: PartState, receipt: Option<Value>) -> Result<(), StoreError> {
         let (id, number) = (id.to_owned(), number as i64);
         let work = move |conn: &Connection| {

@@ -183,3 +183,43 @@ async fn a_failed_turn_says_why_in_one_line_without_the_vendors_words() {
     assert_eq!(said[0], said[1], "the second tells the cause too (C-11.2)");
     assert!(said[0].starts_with("⚠️") && !said[0].contains("raw-vendor-words"), "{}", said[0]);
 }
+
+/// C-9.1b, A-19.3
+#[tokio::test]
+async fn a_gateway_that_restarts_in_the_middle_of_an_answer_goes_on_in_the_same_message() {
+    let telegram = FakeTelegram::start().await;
+    let desk = Desk::changed(|file| file["channels"] = telegram.channels(ANN)).await;
+    let gate = Gate::closed();
+    desk.vendor.then(Reply::text("half of it and the rest").behind(&gate)).then(Reply::text("all of it"));
+    telegram.says(ANN, "well?");
+    gate.reached().await;
+    gate.release(4);
+    telegram.called("sendMessage", 1).await;
+    let _desk = desk.restart().await;
+    answered(&telegram, "all of it").await;
+    assert_eq!(said(&telegram), ["all of it"]);
+    assert_eq!((telegram.calls_of("sendMessage").len(), telegram.calls_of("deleteMessage").len()), (1, 0));
+}
+
+/// C-2.6, C-8.9
+#[tokio::test]
+async fn an_answer_waits_while_the_token_is_refused_and_goes_out_when_the_account_is_started_again() {
+    let telegram = FakeTelegram::start().await;
+    let desk = quiet(&telegram).await;
+    telegram.fault("sendMessage", TelegramFault::Refuse(401, "Unauthorized"));
+    desk.vendor.reply_text("here");
+    telegram.says(ANN, "well?");
+    telegram.called("sendMessage", 1).await;
+    let mut client = desk.client().await;
+    let at_work = async |client: &mut kit::Client| {
+        let status = client.request("channels.status", json!({})).await.unwrap();
+        status["channelAccounts"]["telegram"][0]["running"] == true
+    };
+    while at_work(&mut client).await {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(said(&telegram), [""; 0]);
+    client.request("channels.start", json!({"channel": "telegram"})).await.unwrap();
+    answered(&telegram, "here").await;
+    assert_eq!(said(&telegram), ["here"]);
+}

@@ -157,3 +157,28 @@ async fn jobs_of_the_clock_and_their_runs_are_kept() {
     assert!(store.remove_cron_job("a").await.unwrap());
     assert_eq!(store.cron_runs(None, 9).await.unwrap(), []);
 }
+
+/// C-8.3, C-9.1: what is planned anew takes the place of the rest; a preview that is noted late finds its answer.
+#[tokio::test]
+async fn a_plan_changes_from_one_call_on_and_a_late_preview_is_kept() {
+    let Fresh { folder: _folder, store } = fresh();
+    for id in ["a", "b"] {
+        let new = NewOutgoing { id: id.into(), route: chat(), body: json!({}), inbox: Vec::new() };
+        assert!(store.put_outgoing(new).await.unwrap());
+    }
+    let first = store.open_outgoing().await.unwrap().remove(0);
+    let after = store.outgoing_after(first.position).await.unwrap();
+    assert_eq!(after.iter().map(|row| row.id.as_str()).collect::<Vec<_>>(), ["b"]);
+    store.plan_parts("a", vec![json!(1), json!(2), json!(3)]).await.unwrap();
+    store.part_ends("a", 0, PartState::Sent, None, None).await.unwrap();
+    store.replan("a", 1, vec![json!("half"), json!("rest"), json!(3)]).await.unwrap();
+    store.note_preview("a", Some(json!({"messageId": "7"}))).await.unwrap();
+    store.note_preview("c", Some(json!({"messageId": "8"}))).await.unwrap();
+    let row = store.outgoing("a").await.unwrap().unwrap();
+    let bodies: Vec<_> = row.parts.iter().map(|part| part.body.clone()).collect();
+    assert_eq!(bodies, [json!(1), json!("half"), json!("rest"), json!(3)]);
+    assert_eq!((row.parts[0].state, row.parts[1].state), (PartState::Sent, PartState::Waiting));
+    assert_eq!(row.preview, Some(json!({"messageId": "7"})));
+    assert_eq!(store.preview("a").await.unwrap(), None);
+    assert_eq!(store.preview("c").await.unwrap(), Some(json!({"messageId": "8"})));
+}

@@ -4,6 +4,7 @@
 //! Nothing here is durable but which message shows the answer: whoever sends the answer asks for it ([`Previews::settle`])
 //! and makes it the answer.
 
+mod ack;
 mod cadence;
 mod preview;
 
@@ -18,12 +19,16 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::{Live, reply};
+pub(super) use ack::emoji;
+
+use super::reply;
 use crate::lanes::Followed;
 use crate::services::Services;
 
 /// How often typing is said again; it lasts a little longer over there.
 const TYPING_EVERY: Duration = Duration::from_secs(5);
+/// How long calls under way may take when the Gateway goes down.
+const LAST_CALLS: Duration = Duration::from_secs(5);
 /// How long a call under way is waited for before the answer is sent without what it shows.
 const SETTLES_WITHIN: Duration = Duration::from_secs(35);
 
@@ -100,7 +105,7 @@ pub(super) async fn run(
         });
     }
     at_work.close();
-    at_work.wait().await;
+    let _cut_off = tokio::time::timeout(LAST_CALLS, at_work.wait()).await;
 }
 
 async fn follow(services: &Services, followed: Followed, stop: &CancellationToken) -> Option<Preview> {
@@ -122,7 +127,9 @@ async fn follow(services: &Services, followed: Followed, stop: &CancellationToke
             () = run.ended() => stop.cancel(),
         }
     };
-    let reaction = acknowledge(&live, transport.as_ref(), &answer, is_group);
+    let config = services.config.current();
+    let emoji = emoji(&config.messages, live.account.style.ack_reaction.as_deref(), &answer.context, is_group);
+    let reaction = acknowledge(transport.as_ref(), &answer, emoji);
     let shown = tokio::join!(over, typing(transport.as_ref(), &answer.route, stop), reaction, way.show(services, stop));
     shown.3
 }
@@ -146,12 +153,10 @@ async fn typing(transport: &dyn Transport, route: &Route, stop: &CancellationTok
     }
 }
 
-/// Reacts to the question in a group, where it was for us (C-10.4).
-async fn acknowledge(live: &Live, transport: &dyn Transport, answer: &store::Answer, is_group: bool) {
-    let for_us = is_group && answer.context["mentionsUs"] != false;
-    let emoji = live.account.style.ack_reaction.clone().filter(|_| for_us);
-    if let (Some(emoji), Some(message_id)) = (emoji, answer.reply_to.clone()) {
-        let part = Part::React { message_id, emoji: Some(emoji) };
+/// Reacts to the question (C-10.4).
+async fn acknowledge(transport: &dyn Transport, answer: &store::Answer, emoji: Option<String>) {
+    if let (Some(_), Some(message_id)) = (&emoji, answer.reply_to.clone()) {
+        let part = Part::React { message_id, emoji };
         if let Err(error) = transport.perform(&answer.route, &part).await {
             tracing::debug!(%error, "a message was not acknowledged");
         }

@@ -29,7 +29,8 @@ impl Way<'_> {
         if self.mode == Streaming::Off {
             return None;
         }
-        let (mut cadence, mut shown, mut preview) = (Cadence::default(), String::new(), None);
+        let (mut cadence, mut shown) = (Cadence::default(), String::new());
+        let mut preview = self.left(services).await;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return preview,
@@ -59,6 +60,15 @@ impl Way<'_> {
                 }
             }
         }
+    }
+
+    /// What an earlier process left of this run: it is taken up, so that nothing is shown twice.
+    async fn left(&self, services: &Services) -> Option<Preview> {
+        let kept = services.store.preview(&self.run.id).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, run = %self.run.id, "what showed an answer before is not known");
+            None
+        });
+        kept.and_then(|kept| serde_json::from_value(kept).ok())
     }
 
     /// What there is to show.

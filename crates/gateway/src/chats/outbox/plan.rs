@@ -3,7 +3,7 @@
 use channels::{Body, Part, Say, Transport};
 use store::{Outgoing, StoreError};
 
-use crate::chats::follow::{Preview, Shows};
+use crate::chats::follow::{Preview, Shows, emoji};
 use crate::chats::{Live, reply};
 use crate::services::Services;
 
@@ -14,12 +14,12 @@ pub(super) async fn plan(
     transport: &dyn Transport,
     row: &Outgoing,
 ) -> Result<Vec<Part>, StoreError> {
-    let say = match serde_json::from_value::<Body>(row.body.clone()) {
+    let (say, question) = match serde_json::from_value::<Body>(row.body.clone()) {
         Ok(Body::Calls { parts }) => return Ok(parts),
         Ok(Body::Say(say)) => return Ok(calls(transport, row, &say)),
         Ok(Body::Answer { reply_to, context, outcome }) => {
             let question = reply::Question { message_id: reply_to, context };
-            reply::compose(services, live, row, &question, &outcome).await
+            (reply::compose(services, live, row, &question, &outcome).await, question)
         }
         Err(error) => {
             tracing::error!(%error, id = %row.id, "a message cannot be read");
@@ -29,10 +29,22 @@ pub(super) async fn plan(
     let preview = shown(services, row).await?;
     let is_said = services.chats.is_said(row).await?;
     let parts = say.say.as_ref().filter(|_| !is_said).map(|say| calls(transport, row, say)).unwrap_or_default();
-    Ok(match preview {
+    let mut parts = match preview {
         Some(preview) => over(parts, &preview, say.stays && !is_said),
         None => parts,
-    })
+    };
+    parts.extend(no_more_seen(services, live, &question, say.is_group));
+    Ok(parts)
+}
+
+/// Takes back the reaction that said the question was seen, where the owner wants that (C-10.4).
+fn no_more_seen(services: &Services, live: &Live, question: &reply::Question, is_group: bool) -> Option<Part> {
+    let config = services.config.current();
+    let wanted = config.messages.remove_ack_after_reply == Some(true);
+    let own = live.account.style.ack_reaction.as_deref();
+    let seen = wanted && emoji(&config.messages, own, &question.context, is_group).is_some();
+    let message_id = question.message_id.clone().filter(|_| seen)?;
+    Some(Part::React { message_id, emoji: None })
 }
 
 fn calls(transport: &dyn Transport, row: &Outgoing, say: &Say) -> Vec<Part> {

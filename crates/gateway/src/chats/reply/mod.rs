@@ -38,6 +38,8 @@ pub(super) struct Composed {
     pub(super) say: Option<Say>,
     /// Whether what was shown of the answer already stays as it is.
     pub(super) stays: bool,
+    /// Whether several people read it.
+    pub(super) is_group: bool,
 }
 
 /// The last error each chat was told of.
@@ -81,7 +83,7 @@ pub(super) async fn compose(
     if let (Some(error), ErrorPolicy::Once) = (&shaped.error, style.errors) {
         let chat = format!("{}\n{:?}\n{}", row.route.channel, row.route.account_id, row.route.to);
         if services.chats.told().again(&chat, error, base::now_ms()) {
-            return Composed { say: None, stays: true };
+            return Composed { say: None, stays: true, is_group: place.is_group };
         }
     }
     if let Some(say) = &mut shaped.say {
@@ -93,7 +95,7 @@ pub(super) async fn compose(
         };
         media::attach(say, wanted, place.workspace).await;
     }
-    Composed { say: shaped.say, stays: shaped.stays }
+    Composed { say: shaped.say, stays: shaped.stays, is_group: place.is_group }
 }
 
 /// Where the question was asked.
