@@ -174,11 +174,11 @@ async fn a_file_of_the_workspace_goes_along_and_others_do_not() {
 async fn a_failed_turn_says_why_in_one_line_without_the_vendors_words() {
     let telegram = FakeTelegram::start().await;
     let desk = quiet(&telegram).await;
-    for _ in 0..2 {
+    for turns in 1..=2 {
         desk.vendor.then(Reply::from(Fault::StatusBody(401, r#"{"error":{"message":"raw-vendor-words"}}"#.into())));
         telegram.says(ANN, "well?");
+        telegram.sees(ANN, |shown| shown.iter().filter(|message| message.from_bot).count() == turns).await;
     }
-    telegram.sees(ANN, |shown| shown.iter().filter(|message| message.from_bot).count() == 2).await;
     let said = said(&telegram);
     assert_eq!(said[0], said[1], "the second tells the cause too (C-11.2)");
     assert!(said[0].starts_with("⚠️") && !said[0].contains("raw-vendor-words"), "{}", said[0]);
