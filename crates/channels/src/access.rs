@@ -149,9 +149,11 @@ impl Access {
 
     /// What the config says of the chat and topic of `event`; `None` when it lists groups and this is none of them.
     pub fn place(&self, event: &Event) -> Option<Place<'_>> {
-        let Some(groups) = &self.groups else { return Some(Place(Vec::new())) };
+        // What holds for any group holds for no direct chat.
+        let groups = self.groups.as_ref().filter(|_| event.chat.kind != ChatKind::Direct);
+        let Some(groups) = groups else { return Some(Place(Vec::new())) };
         let around = [groups.get(&event.chat.id), groups.get(ANYONE)];
-        if around.iter().all(Option::is_none) && event.chat.kind != ChatKind::Direct {
+        if around.iter().all(Option::is_none) {
             return None;
         }
         let topic = event.thread_id.as_deref();
@@ -331,6 +333,8 @@ mod tests {
         assert_eq!(place.find(|group| group.require_mention), Some(false));
         assert_eq!(place.tools("5", &normal).unwrap()["allow"][0], "read");
         assert_eq!(place.tools("6", &normal).unwrap()["deny"][0], "*");
+        let direct = from(ChatKind::Direct, "5");
+        assert_eq!(access.place(&direct).unwrap().find(|group| group.require_mention), None);
         event.chat.id = "-200".into();
         assert_eq!(access.place(&event).unwrap().find(|group| group.require_mention), Some(true));
     }

@@ -6,6 +6,7 @@ mod approvals;
 mod auth;
 mod auth_matrix;
 mod bridge;
+mod chats;
 mod chats_out;
 mod exec_approvals;
 mod handshake;
