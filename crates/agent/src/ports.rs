@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::sync::mpsc;
+use wire::methods::cron::{AddParams, ListParams, RunMode, RunsParams, WakeMode};
 use wire::methods::exec_approval::{Decision, RequestParams, TerminalReason};
 use wire::methods::node::{InvokeParams, InvokeResult};
 use wire::{AgentId, ErrorShape, SessionKey};
@@ -21,6 +22,8 @@ pub struct Ports {
     pub approvals: Arc<dyn Approvals>,
     /// The chats.
     pub chats: Arc<dyn Chats>,
+    /// The clock.
+    pub clock: Arc<dyn Clock>,
 }
 
 /// How far the one who began a run is trusted; kept with the accepted message.
@@ -29,7 +32,7 @@ pub struct Ports {
 pub struct Rights {
     /// An owner: may decide what the Gateway allows.
     pub owner: bool,
-    /// A node's own event, which may do less: no commands of the host and no approvals (N-7.12).
+    /// A node's own event, or a hook, which may do less: no commands of the host and no approvals (N-7.12, A-17.7).
     pub from_node: bool,
 }
 
@@ -142,14 +145,44 @@ pub trait Chats: Send + Sync {
     fn act<'a>(&'a self, deed: Deed, asker: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>>;
 }
 
-/// Nothing behind any port: there are no nodes and no chats, and nobody can be asked.
+/// The jobs of the clock. What plans or begins anything takes an owner.
+pub trait Clock: Send + Sync {
+    /// How it stands.
+    fn status(&self) -> BoxFuture<'_, Result<Value, ErrorShape>>;
+    /// The jobs.
+    fn list(&self, wish: ListParams) -> BoxFuture<'_, Result<Value, ErrorShape>>;
+    /// Makes one; it may never do more than its asker.
+    fn add<'a>(&'a self, job: AddParams, asker: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>>;
+    /// Changes members of one.
+    fn update<'a>(&'a self, id: &'a str, patch: Value, asker: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>>;
+    /// Removes one.
+    fn remove<'a>(&'a self, id: &'a str, asker: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>>;
+    /// Begins one.
+    fn run<'a>(&'a self, id: &'a str, mode: RunMode, asker: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>>;
+    /// What became of runs.
+    fn runs(&self, wish: RunsParams) -> BoxFuture<'_, Result<Value, ErrorShape>>;
+    /// Tells the asker's session something, at once or with its next heartbeat.
+    fn wake<'a>(
+        &'a self,
+        text: &'a str,
+        mode: WakeMode,
+        asker: &'a Asker,
+    ) -> BoxFuture<'a, Result<Value, ErrorShape>>;
+}
+
+/// Nothing behind any port: there are no nodes and no chats, nobody can be asked, and nothing is planned.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Nothing;
 
 impl Ports {
     /// For a turn that stands alone.
     pub fn none() -> Self {
-        Self { nodes: Arc::new(Nothing), approvals: Arc::new(Nothing), chats: Arc::new(Nothing) }
+        Self {
+            nodes: Arc::new(Nothing),
+            approvals: Arc::new(Nothing),
+            chats: Arc::new(Nothing),
+            clock: Arc::new(Nothing),
+        }
     }
 }
 
@@ -186,4 +219,42 @@ impl Chats for Nothing {
     fn act<'a>(&'a self, _: Deed, _: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>> {
         Box::pin(async { Err(ErrorShape::unavailable("there are no chats")) })
     }
+}
+
+impl Clock for Nothing {
+    fn status(&self) -> BoxFuture<'_, Result<Value, ErrorShape>> {
+        no_clock()
+    }
+
+    fn list(&self, _: ListParams) -> BoxFuture<'_, Result<Value, ErrorShape>> {
+        no_clock()
+    }
+
+    fn add<'a>(&'a self, _: AddParams, _: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>> {
+        no_clock()
+    }
+
+    fn update<'a>(&'a self, _: &'a str, _: Value, _: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>> {
+        no_clock()
+    }
+
+    fn remove<'a>(&'a self, _: &'a str, _: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>> {
+        no_clock()
+    }
+
+    fn run<'a>(&'a self, _: &'a str, _: RunMode, _: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>> {
+        no_clock()
+    }
+
+    fn runs(&self, _: RunsParams) -> BoxFuture<'_, Result<Value, ErrorShape>> {
+        no_clock()
+    }
+
+    fn wake<'a>(&'a self, _: &'a str, _: WakeMode, _: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>> {
+        no_clock()
+    }
+}
+
+fn no_clock<'a>() -> BoxFuture<'a, Result<Value, ErrorShape>> {
+    Box::pin(async { Err(ErrorShape::unavailable("there is no clock")) })
 }

@@ -163,6 +163,11 @@ impl StatePaths {
         self.state_dir.join("node.json")
     }
 
+    /// The jobs of an older install; read once, never written.
+    pub fn legacy_cron_jobs(&self) -> PathBuf {
+        self.state_dir.join("cron/jobs.json")
+    }
+
     /// What a node of this machine may run (N-12.1).
     pub fn exec_approvals(&self) -> PathBuf {
         self.state_dir.join("exec-approvals.json")

@@ -9,6 +9,7 @@
 //! the outbox to the transports.
 
 pub mod access;
+pub mod post;
 mod account;
 mod channel;
 mod desk;

@@ -42,7 +42,7 @@ pub use refusals::{Refusal, may_start, refusals};
 pub use reload::Restart;
 pub use report::{AuthReport, RefusalReport, Report, report};
 pub use schema::agents::{
-    AgentDefaults, AgentEntry, Agents, Compaction, Heartbeat, Identity, ModelChoice, ModelSettings, Sandbox,
+    AgentDefaults, AgentEntry, Agents, Compaction, Heartbeat, HeartbeatHours, Identity, ModelChoice, ModelSettings, Sandbox,
     SandboxMode, Subagents,
 };
 pub use schema::bindings::{Binding, BindingMatch, BindingScopes, PeerMatch};
@@ -50,11 +50,13 @@ pub use schema::bridge::{Bridge, BridgeAt};
 pub use schema::browser::Browser;
 pub use schema::commands::Commands;
 pub use schema::control_ui::ControlUi;
+pub use schema::cron::{Cron, WebhookSsrfPolicy};
 pub use schema::discovery::{Discovery, Mdns, MdnsMode, WideArea};
 pub use schema::gateway::{
     Bind, Endpoint, Endpoints, Gateway, Http, Mode, Reload, ReloadMode, SecurityHeaders, Tailscale, TailscaleMode, Tls,
 };
 pub use schema::gateway_auth::{Auth, AuthMode, DeviceAutoApprove, RateLimit, TrustedProxy};
+pub use schema::hooks::{HookAction, HookMapping, HookMatch, HookWake, Hooks};
 pub use schema::logging::{ConsoleStyle, LogLevel, Logging};
 pub use schema::messages::{GroupChat, Messages, Queue, QueueDrop, QueueMode};
 pub use schema::models::{Compat, Cost, ModelEntry, Models, ModelsMode, ProviderConfig};

@@ -7,6 +7,7 @@ use crate::IpRange;
 use crate::path::Path;
 use crate::problem::Problem;
 use crate::schema::telegram::api_root;
+use crate::schema::unit;
 use crate::text::{Kind, Node, Sources};
 
 /// One rule: the path, with `*` for every element or member, and what a text there must satisfy.
@@ -21,6 +22,11 @@ const RULES: &[Rule] = &[
     ("gateway.controlUi.basePath", base_path),
     ("channels.telegram.apiRoot", api_root),
     ("channels.telegram.accounts.*.apiRoot", api_root),
+    ("agents.defaults.heartbeat.every", span),
+    ("agents.entries.*.heartbeat.every", span),
+    ("agents.list.*.heartbeat.every", span),
+    ("cron.sessionRetention", span),
+    ("hooks.path", hooks_path),
 ];
 
 /// Applies every rule.
@@ -58,6 +64,18 @@ fn visit(node: &Node, keys: &[&str], path: &Path, found: &mut impl FnMut(&Node, 
                 visit(inner, rest, &path.key(*key), found);
             }
         }
+    }
+}
+
+fn span(text: &str) -> Result<(), String> {
+    unit::span(text).map(drop)
+}
+
+/// Under the root everything would be a hook.
+fn hooks_path(text: &str) -> Result<(), String> {
+    match text.trim().trim_matches('/').is_empty() {
+        true => Err("must be a path of its own, such as /hooks".into()),
+        false => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use agent::policy::Layer;
 use agent::ports::{Nodes, Ports, Rights};
+use agent::prompt::files::Caps;
 use agent::run::effect::Silence;
 use agent::run::{self, Model, NoModel, TurnDeps};
 use agent::tools::{ExecSettings, Processes, ToolDeps, Toolbox};
@@ -20,6 +21,9 @@ use crate::models::{Models, thinking};
 /// What a run that a node began may not do (N-7.12): run commands, and change files, which would be the same a little
 /// later.
 const NOT_FOR_NODES: [&str; 6] = ["group:runtime", "write", "edit", "apply_patch", "gateway", "cron"];
+
+/// A run that goes without the workspace's files.
+const NO_FILES: Caps = Caps { file: 0, total: 0 };
 
 /// Everything turns are put together from.
 #[derive(Clone)]
@@ -77,6 +81,7 @@ impl Driving {
             default_model: default,
             active_node: self.nodes.active(),
             tools: self.layers(&agent, options.rights, &options.tools),
+            caps: if options.light_context { NO_FILES } else { Caps::default() },
             rights: options.rights,
             silence: if options.may_be_silent { Silence::Allowed } else { Silence::Refused },
             zone: config.agents.defaults.user_timezone.clone(),

@@ -66,6 +66,11 @@ impl Counted {
     }
 }
 
+/// The pause between two heartbeats in seconds; 0 without any.
+fn beats_every(config: &config::Config, agent: &AgentId) -> u64 {
+    crate::clock::heartbeat_of(config, agent)["everyMs"].as_u64().unwrap_or(0) / 1000
+}
+
 impl Health {
     /// Looks for the first time.
     pub(crate) async fn start(
@@ -140,15 +145,15 @@ impl Health {
             let sessions = self.sessions(Some(&agent)).await?;
             agents.push(json!({
                 "agentId": agent, "isDefault": agent == default_agent, "sessions": sessions,
-                "heartbeat": {"enabled": false, "every": "disabled", "everyMs": null, "prompt": "", "target": "last",
-                    "ackMaxChars": 300},
+                "heartbeat": crate::clock::heartbeat_of(&self.config.current(), &agent),
             }));
         }
         let mut seen = json!({
             "ok": true, "ts": base::now_ms(), "durationMs": u64::try_from(began.elapsed().as_millis()).unwrap_or(0),
             "plugins": {"loaded": [], "errors": [], "unavailable": []},
             "configReload": self.config_reload(),
-            "channels": channels, "channelOrder": order, "channelLabels": labels, "heartbeatSeconds": 0,
+            "channels": channels, "channelOrder": order, "channelLabels": labels,
+            "heartbeatSeconds": beats_every(&self.config.current(), &default_agent),
             "defaultAgentId": default_agent, "agents": agents, "sessions": self.sessions(None).await?,
             "modelRuntime": {"degraded": false, "pendingAgents": []}, "eventLoop": self.event_loop(),
         });

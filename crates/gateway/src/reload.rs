@@ -123,6 +123,7 @@ pub(crate) fn apply(services: &Services, after: &After, loaded: Loaded) -> Resul
     services.config.replace(loaded);
     services.nodes.policy_changed();
     services.chats.look_again();
+    services.clock.ring();
     send_back(services, after, &old, &services.gate.policy());
     if needs == Restart::Required && hybrid {
         services.reload.due.cancel();

@@ -11,6 +11,7 @@ use crate::agents::Agents;
 use crate::approvals::Approvals;
 use crate::auth::Gate;
 use crate::chats::Chats;
+use crate::clock::Clock;
 use crate::config_now::ConfigNow;
 use crate::display::rows::Rows;
 use crate::health::Health;
@@ -47,6 +48,8 @@ pub(crate) struct Services {
     pub(crate) approvals: Approvals,
     /// The accounts at chats.
     pub(crate) chats: Chats,
+    /// Jobs and heartbeats.
+    pub(crate) clock: Clock,
     /// The devices that offer commands.
     pub(crate) nodes: Nodes,
     /// Who is here.

@@ -20,6 +20,7 @@ use crate::auth::run_token::RunToken;
 use crate::bridge::Bridge;
 use crate::chats::approvers::Approvers;
 use crate::chats::{self, Chats};
+use crate::clock::{self, Clock};
 use crate::clockwork;
 use crate::config_now::ConfigNow;
 use crate::config_watch;
@@ -167,10 +168,12 @@ impl Gateway {
         let approvers = Arc::new(Approvers::new(chats.clone(), config.clone()));
         let approvals = Approvals::start(store.clone(), hub.clone(), approvers).await?;
         let nodes = Nodes::new(store.clone(), hub.clone(), config.clone(), approvals.clone());
+        let clock = Clock::new(store.clone(), config.clone(), hub.clone());
         let ports = Ports {
             nodes: Arc::new(nodes.clone()),
             approvals: Arc::new(approvals.clone()),
             chats: Arc::new(chats.clone()),
+            clock: Arc::new(clock.clone()),
         };
         let Work { agents, models, toolbox, rows, news, lanes, followed } =
             Work::new(&config, &store, &hub, ports, &version);
@@ -179,6 +182,7 @@ impl Gateway {
             approvals,
             ssh_verify: SshVerify::new(config.clone(), store.clone(), pairing.clone(), nodes.clone()),
             pairing,
+            clock,
             nodes,
             presence: Presence::new(hub.clone(), versions.clone(), &machine, &version, &instance_id),
             health: Health::start(
@@ -254,6 +258,7 @@ impl Gateway {
         chats::start(&services, arrivals, followed, &tasks, &stop);
         tasks.spawn(config_watch::run(services.clone(), stop.clone()));
         tasks.spawn(clockwork::run(services.clone(), stop.clone()));
+        tasks.spawn(clock::run(services.clone(), stop.clone()));
         services.tailscale.settled(TAILSCALE_SETTLES_WITHIN).await;
         let announcement = Announcement::of(&services, &addresses);
         announcement.log(&services, run_token.token().is_some());

@@ -52,6 +52,7 @@ events! {
     TICK = "tick", Everyone, true;
     SHUTDOWN = "shutdown", Everyone, false;
     TLS_NEXT = "tls.next", Everyone, false;
+    CRON = "cron", Holders(Scope::Read), true;
     CONFIG_CHANGED = "config.changed", Holders(Scope::Read), true;
     VOICEWAKE_CHANGED = "voicewake.changed", Holders(Scope::Read), true;
     VOICEWAKE_ROUTING_CHANGED = "voicewake.routing.changed", Holders(Scope::Read), true;

@@ -27,6 +27,9 @@ pub struct Directives {
     /// Pictures and films that the run's own tools made; they go along with the reply.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub media: Vec<PathBuf>,
+    /// The text came with `HEARTBEAT_OK`: nothing that cannot wait.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub acknowledged: bool,
 }
 
 /// Which message a reply answers.
@@ -89,7 +92,8 @@ impl Shaper {
             (false, true) => Spoke::Silence,
             (false, false) => Spoke::Nothing,
         };
-        (rest.to_owned(), spoke, self.directives)
+        let directives = Directives { acknowledged: self.acknowledged, ..self.directives };
+        (rest.to_owned(), spoke, directives)
     }
 
     /// One step: strips a signal at the front, or releases text up to the next thing that may become one.

@@ -4,6 +4,7 @@
 mod args;
 mod canvas;
 mod cap;
+mod cron;
 mod edit;
 mod exec;
 mod message;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use store::Store;
 
 use super::{
-    ExecSettings, ModelNames, Processes, Tool, canvas, edit, exec, message, nodes, process, published, read,
+    ExecSettings, ModelNames, Processes, Tool, canvas, cron, edit, exec, message, nodes, process, published, read,
     session_status, write,
 };
 use crate::ports::Ports;
@@ -24,6 +24,7 @@ pub const TABLE: &[Make] = &[
     |deps| Arc::new(nodes::Nodes::new(deps)),
     |deps| Arc::new(canvas::Canvas::new(deps)),
     |deps| Arc::new(message::Message::new(deps)),
+    |deps| Arc::new(cron::Cron::new(deps)),
     |deps| Arc::new(session_status::SessionStatus::new(deps)),
 ];
 

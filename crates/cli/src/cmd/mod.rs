@@ -7,6 +7,7 @@ mod chat;
 mod completion;
 mod config;
 mod connect;
+mod cron;
 mod daemon;
 mod dashboard;
 mod devices;
@@ -102,6 +103,9 @@ pub(crate) enum Command {
     Node(node::Args),
     /// List models and choose one
     Models(models::Args),
+    /// Plan what the agent does by itself
+    #[command(visible_alias = "automations")]
+    Cron(cron::Args),
     /// Show the Gateway's log
     Logs(logs::Args),
     /// Make a working config and workspace in one go
@@ -155,6 +159,7 @@ impl Command {
             Self::Nodes(args) => nodes::run(app, args),
             Self::Node(args) => node::run(app, args),
             Self::Models(args) => models::run(app, args),
+            Self::Cron(args) => cron::run(app, args),
             Self::Logs(args) => logs::run(app, args),
             Self::Setup(args) => setup::run(app, args),
             Self::Dashboard(args) => dashboard::run(app, args),
@@ -347,7 +352,7 @@ mod tests {
 
     #[test]
     fn a_reserved_command_says_that_it_is_not_built() {
-        for args in [&["cron", "list"][..], &["gateway", "suspend"], &["tui"]] {
+        for args in [&["skills", "list"][..], &["gateway", "suspend"], &["tui"]] {
             let failure = failure_of(args);
             assert_eq!((failure.code.0, failure.exit), ("NOT_BUILT", 1), "{args:?}");
         }

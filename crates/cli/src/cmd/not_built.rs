@@ -13,7 +13,6 @@ const PATHS: &[&str] = &[
     "browser",
     "clawbot",
     "configure",
-    "cron",
     "directory",
     "docs",
     "hooks",
@@ -43,8 +42,6 @@ const PATHS: &[&str] = &[
     "sessions compact",
     "sessions delete",
     "sessions tail",
-    "system event",
-    "system heartbeat",
 ];
 
 /// Adds every reserved name to the tree, out of sight of the list of commands.

@@ -65,7 +65,7 @@ fn every_command_has_help_and_names_an_unknown_flag() {
 #[test]
 fn groups_topics_and_reserved_names_end_as_the_table_says() {
     let home = tempfile::tempdir().unwrap();
-    for (args, want) in [(&["config"][..], 2), (&["models"], 2), (&[], 2), (&["helth"], 2), (&["cron", "list"], 1)] {
+    for (args, want) in [(&["config"][..], 2), (&["models"], 2), (&[], 2), (&["helth"], 2), (&["skills", "list"], 1)] {
         assert_eq!(run(&mut alone(&home), args).0, want, "{args:?}");
     }
     let (exit, stdout, _) = run(&mut alone(&home), &["help", "exit-codes"]);

@@ -84,6 +84,8 @@ pub struct AgentEntry {
     pub skills: Option<Value>,
     /// Its behaviour in groups.
     pub group_chat: GroupChat,
+    /// Its own clockwork turn.
+    pub heartbeat: Option<Heartbeat>,
 }
 
 /// Who an agent says it is.
@@ -270,9 +272,15 @@ impl Default for Subagents {
 #[serde(rename_all = "camelCase", default)]
 pub struct Heartbeat {
     /// How often, `30m`; `0m` is never.
-    pub every: Option<String>,
-    /// Who hears of it.
+    #[serde(deserialize_with = "unit::some_span")]
+    #[schemars(with = "Option<String>")]
+    pub every: Option<Duration>,
+    /// Who hears of it: `owner`, `last`, `none`, or a channel.
     pub target: Option<String>,
+    /// Which chat of it.
+    pub to: Option<String>,
+    /// Which account of ours.
+    pub account_id: Option<String>,
     /// Its session.
     pub session: Option<String>,
     /// Its model.
@@ -280,8 +288,32 @@ pub struct Heartbeat {
     /// What it asks.
     pub prompt: Option<String>,
     /// When it may happen.
+    pub active_hours: Option<HeartbeatHours>,
+    /// Whether it goes without the workspace's files.
+    pub light_context: Option<bool>,
+    /// Whether it begins with an empty transcript each time.
+    pub isolated_session: Option<bool>,
+    /// Characters beside an acknowledgement that are not worth telling.
+    pub ack_max_chars: Option<usize>,
+    /// Kept.
+    pub include_reasoning: Option<bool>,
+    /// Kept.
     #[schemars(schema_with = "unit::anything")]
-    pub active_hours: Option<Value>,
+    pub direct_policy: Option<Value>,
+    /// Kept.
+    pub suppress_tool_error_warnings: Option<bool>,
+}
+
+/// The hours of the day in which a heartbeat may happen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HeartbeatHours {
+    /// `08:00`
+    pub start: Option<String>,
+    /// `24:00`; one before the start lies in the next morning.
+    pub end: Option<String>,
+    /// `user`, `local`, or an IANA zone.
+    pub timezone: Option<String>,
 }
 
 /// `agents.defaults.sandbox`.

@@ -10,9 +10,11 @@ pub(crate) mod browser;
 mod channels;
 pub(crate) mod commands;
 pub(crate) mod control_ui;
+pub(crate) mod cron;
 pub(crate) mod discovery;
 pub(crate) mod gateway;
 pub(crate) mod gateway_auth;
+pub(crate) mod hooks;
 pub(crate) mod logging;
 pub(crate) mod messages;
 pub(crate) mod models;
@@ -64,6 +66,10 @@ pub struct Config {
     pub node_host: node_host::NodeHost,
     /// The listener for the oldest apps.
     pub bridge: bridge::Bridge,
+    /// The jobs of the clock.
+    pub cron: cron::Cron,
+    /// Programs elsewhere that wake the agent.
+    pub hooks: hooks::Hooks,
     /// Channels by name, as they are written: an account lies over the root of its channel.
     #[schemars(schema_with = "channels::section")]
     pub channels: Map<String, Value>,

@@ -24,6 +24,28 @@ pub(crate) fn some_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     seconds(deserializer).map(Some)
 }
 
+/// A span of time as people write it, `30m`; a bare number counts minutes.
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let seconds = match unit.trim() {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" | "" => 60.0,
+        "h" => 3600.0,
+        "d" => 86_400.0,
+        _ => return Err(format!("must be a span of time such as 30m or 1h, got \"{text}\"")),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("must be a span of time such as 30m or 1h, got \"{text}\""))?;
+    Duration::try_from_secs_f64(number * seconds).map_err(|_| format!("\"{text}\" is too long"))
+}
+
+/// Such a span that may be absent; what is none was reported when the file was checked.
+pub(crate) fn some_span<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.and_then(|text| span(&text).ok()))
+}
+
 /// A map as pairs in the order they are written.
 pub(crate) fn in_order<'de, D, T>(deserializer: D) -> Result<Vec<(String, T)>, D::Error>
 where

@@ -35,6 +35,8 @@ pub(crate) enum Bucket {
     DeviceToken,
     /// A setup code.
     BootstrapToken,
+    /// The token of hooks.
+    HookToken,
 }
 
 impl Bucket {
@@ -43,6 +45,7 @@ impl Bucket {
             Self::SharedSecret => "shared-secret",
             Self::DeviceToken => "device-token",
             Self::BootstrapToken => "bootstrap-token",
+            Self::HookToken => "hook-token",
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::auth::locality::Peer;
 use crate::auth::provenance::Provenance;
 use crate::conn::handshake::Front;
 use crate::conn::limits::Place;
+use crate::hooks;
 
 /// Kept for a protocol this Gateway does not speak.
 const RESERVED: &str = "/__openclaw__/worker";
@@ -36,6 +37,9 @@ pub(crate) async fn route(
     }
     if upgrade::is_wanted(&request) && path != RESERVED {
         return upgrade::upgrade(request, peer, place, front);
+    }
+    if let Some(below) = hooks::below(&front.services, path) {
+        return reply::secured(hooks::answer(&front.services, &peer, request, &below).await, policy.hsts.as_deref());
     }
     reply::secured(answer(&request, &peer, front).await, policy.hsts.as_deref())
 }

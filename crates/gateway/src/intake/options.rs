@@ -33,6 +33,9 @@ pub(crate) struct RunOptions {
     /// Layers of tool policy of the chat and the sender it came from, as the config writes them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) tools: Vec<Value>,
+    /// Without the workspace's files.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) light_context: bool,
 }
 
 impl RunOptions {

@@ -9,10 +9,7 @@ use crate::rpc::{Cx, Table};
 /// Adds them.
 pub(super) fn add(table: Table) -> Table {
     table
-        .on::<empty::CronList>(cron_list)
-        .on::<empty::CronStatus>(cron_status)
         .on::<empty::DiagnosticsStability>(diagnostics_stability)
-        .on::<empty::LastHeartbeat>(nothing)
         .on::<empty::MentionsList>(mentions_list)
         .on::<empty::OpenclawApprovalList>(bare_list)
         .on::<empty::PluginApprovalList>(bare_list)
@@ -33,23 +30,6 @@ type Answer = Result<Value, ErrorShape>;
 /// Released clients read these as bare arrays, not as objects.
 async fn bare_list(_: Cx, _: Value) -> Answer {
     Ok(json!([]))
-}
-
-async fn nothing(_: Cx, _: Value) -> Answer {
-    Ok(Value::Null)
-}
-
-async fn cron_list(_: Cx, _: Value) -> Answer {
-    Ok(json!({"jobs": [], "total": 0, "offset": 0, "limit": 200, "hasMore": false, "nextOffset": null,
-        "deliveryPreviews": {}}))
-}
-
-async fn cron_status(cx: Cx, _: Value) -> Answer {
-    let path = cx.config.paths().database();
-    Ok(
-        json!({"enabled": false, "storePath": path, "storage": "sqlite", "sqlitePath": path, "jobs": 0, "nextWakeAtMs": null,
-            "triggersEnabled": false}),
-    )
 }
 
 async fn diagnostics_stability(_: Cx, _: Value) -> Answer {

@@ -8,6 +8,7 @@ mod chat;
 mod chat_pairing;
 mod commands;
 mod config;
+mod cron;
 mod dashboard;
 mod device;
 mod empty;
@@ -27,6 +28,7 @@ mod status;
 mod tools;
 mod usage;
 mod voicewake;
+mod wake;
 
 use wire::methods;
 
@@ -69,6 +71,7 @@ pub(crate) fn table() -> Table {
         chat::add,
         chat_pairing::add,
         commands::add,
+        cron::add,
         dashboard::add,
         exec_approval::add,
         exec_approvals::add,
@@ -79,6 +82,7 @@ pub(crate) fn table() -> Table {
         setup_code::add,
         tools::add,
         usage::add,
+        wake::add,
         empty::add,
     ];
     families.into_iter().fold(table, |table, add| add(table))

@@ -8,6 +8,7 @@ use wire::methods::status::StatusParams;
 use crate::conn::limits::DRAIN;
 use crate::lanes::LET_GO;
 use crate::machine::{Load, disk};
+use crate::clock::heartbeat_of;
 use crate::rpc::{Cx, unavailable};
 
 /// Sessions named in a status.
@@ -24,7 +25,11 @@ pub(super) async fn status(cx: Cx, params: StatusParams) -> Result<Value, ErrorS
         "runtimeVersion": cx.run.version, "pid": std::process::id(),
         "hostDesktop": {"enabled": false, "state": "disabled"},
         "heartbeat": {"defaultAgentId": default_agent, "agents": cx.config.agents().iter()
-            .map(|agent| json!({"agentId": agent, "enabled": false, "every": "disabled", "everyMs": null}))
+            .map(|agent| {
+                let mut beat = heartbeat_of(&cx.config.current(), agent);
+                beat["agentId"] = json!(agent);
+                beat
+            })
             .collect::<Vec<_>>()},
         "channelSummary": cx.chats.lines(), "queuedSystemEvents": waiting, "degradedSecretOwners": [], "degradedPlugins": [],
         "tasks": {"total": 0, "active": 0, "terminal": 0, "failures": 0,

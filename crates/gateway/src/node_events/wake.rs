@@ -30,8 +30,7 @@ pub(super) async fn existing(services: &Services, named: Option<SessionKey>) -> 
 /// Whether the owner wants an agent that wakes by itself (`agents.defaults.heartbeat.every`).
 pub(super) fn beats(services: &Services) -> bool {
     let config = services.agents.config();
-    let every = config.agents.defaults.heartbeat.every.as_deref().map(str::trim);
-    every.is_some_and(|every| every.chars().any(|c| ('1'..='9').contains(&c)))
+    config.agents.defaults.heartbeat.every.is_some_and(|every| !every.is_zero())
 }
 
 /// Begins a turn in `session`, unless it was woken just now.

@@ -36,9 +36,10 @@ fn accept(conn: &Connection, new: &NewInput, now: i64) -> Result<Accepted, Store
     };
     if !MACHINES.contains(&new.source.as_str()) {
         session.last_interaction_at = Some(now);
-    }
-    if let Some(answer) = &new.answer {
-        session.route = Some(answer.route.clone());
+        // Where a machine wants its answer does not change where a person talks.
+        if let Some(answer) = &new.answer {
+            session.route = Some(answer.route.clone());
+        }
     }
     session.updated_at = now;
     session.last_activity_at = now;

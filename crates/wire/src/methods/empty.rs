@@ -21,10 +21,7 @@ macro_rules! empty {
 }
 
 empty! {
-    CronList = "cron.list";
-    CronStatus = "cron.status";
     DiagnosticsStability = "diagnostics.stability";
-    LastHeartbeat = "last-heartbeat";
     MentionsList = "mentions.list";
     OpenclawApprovalList = "openclaw.approval.list";
     PluginApprovalList = "plugin.approval.list";

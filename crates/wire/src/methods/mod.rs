@@ -26,6 +26,7 @@ pub mod chat;
 pub mod chat_history;
 pub mod commands;
 pub mod config;
+pub mod cron;
 pub mod dashboard;
 pub mod device;
 pub mod empty;
@@ -48,6 +49,7 @@ pub mod table;
 pub mod tools;
 pub mod usage;
 pub mod voicewake;
+pub mod wake;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -56,7 +56,7 @@ fn bench(people: &Arc<People>, document: Option<Value>) -> (Bench, PathBuf, temp
         base::write_atomic(&file, document.to_string().as_bytes()).unwrap();
     }
     let exec = ExecSettings { approvals: Some(file.clone()), ..ExecSettings::default() };
-    let ports = Ports { nodes: Arc::new(Nothing), approvals: people.clone(), ..Ports::none() };
+    let ports = Ports { approvals: people.clone(), ..Ports::none() };
     (Bench::beside(exec, ports), file, state)
 }
 

@@ -69,6 +69,12 @@ impl Desk {
         self.connect(&Connect::backend(TOKEN)).await
     }
 
+    /// The working folder of its agent.
+    pub(crate) fn workspace(&self) -> std::path::PathBuf {
+        places(self.state.path()).1.workspace("main")
+    }
+
+    /// Where it listens.
     pub(crate) fn address(&self) -> std::net::SocketAddr {
         self.running.addresses[0]
     }
