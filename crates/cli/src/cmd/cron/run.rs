@@ -78,10 +78,12 @@ pub(super) fn run(app: &App, args: &Run) -> Result<(), Failure> {
     };
     let ended = wait(app, args, &id, run_id)?;
     app.out.either(&ended, || described(&ended));
-    match ended["completionStatus"] == "succeeded" {
-        true => Ok(()),
-        false => Err(Failure { is_reported: app.out.json, ..Failure::new("RUN_FAILED", "the run did not succeed") }),
+    if ended["completionStatus"] == "succeeded" {
+        return Ok(());
     }
+    let mut failure = Failure::new("RUN_FAILED", "the run did not succeed");
+    failure.is_reported = app.out.json;
+    Err(failure)
 }
 
 fn wait(app: &App, args: &Run, id: &str, run_id: &str) -> Result<Value, Failure> {
