@@ -1,7 +1,5 @@
 //! The `cron` section: the jobs of the clock.
 
-use std::time::Duration;
-
 use base::Secret;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -25,7 +23,7 @@ pub struct Cron {
     pub webhook_token: Option<Secret>,
     /// Which hosts a webhook may lead to.
     pub webhook_ssrf_policy: WebhookSsrfPolicy,
-    /// How long the conversation of an isolated job stays after its last run, such as `24h`; `false` or `0h` for ever.
+    /// How long the conversation of an isolated job stays after its last run; kept, they stay.
     #[schemars(schema_with = "unit::anything")]
     pub session_retention: Option<Value>,
     /// When failures are told; each job may say its own.
@@ -47,20 +45,6 @@ pub struct Cron {
     /// Kept.
     #[schemars(schema_with = "unit::anything")]
     pub failure_destination: Option<Value>,
-}
-
-/// A day.
-const RETENTION: Duration = Duration::from_secs(24 * 3600);
-
-impl Cron {
-    /// How long an isolated job's conversation stays; `None` for ever.
-    pub fn retention(&self) -> Option<Duration> {
-        match &self.session_retention {
-            None => Some(RETENTION),
-            Some(Value::String(text)) => unit::span(text).ok().filter(|span| !span.is_zero()),
-            Some(_) => None,
-        }
-    }
 }
 
 impl Default for Cron {
