@@ -8,6 +8,7 @@ mod chats_killed;
 mod config_edit;
 mod connect;
 mod crash;
+mod cron;
 mod cuts;
 mod daemon;
 mod dashboard;
