@@ -58,6 +58,9 @@ pub(crate) struct Woken {
     /// The session that is to hear; the heartbeat's own if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<SessionKey>,
+    /// How far whoever wakes it is trusted.
+    #[serde(default)]
+    pub(crate) rights: Rights,
 }
 
 impl Kept {

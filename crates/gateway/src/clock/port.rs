@@ -66,7 +66,7 @@ impl ports::Clock for Clock {
     ) -> BoxFuture<'a, Result<Value, ErrorShape>> {
         Box::pin(async move {
             owner(asker)?;
-            let session = super::wake(self, (mode, "wake"), text, Some(asker.session.as_str()), None).await?;
+            let session = super::wake(self, (mode, "wake", asker.rights), text, Some(asker.session.as_str()), None).await?;
             Ok(json!({"ok": true, "sessionKey": session}))
         })
     }

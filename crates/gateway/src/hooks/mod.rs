@@ -8,6 +8,7 @@ mod door;
 mod request;
 mod template;
 
+use agent::ports::Rights;
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
@@ -22,6 +23,9 @@ use crate::services::Services;
 
 /// Where hooks are when nothing is configured.
 const FOLDER: &str = "/hooks";
+
+/// A hook never stands for the owner, and may do less than a person.
+const RIGHTS: Rights = Rights { owner: false, from_node: true };
 
 /// What is below the hooks' own path, when the request is for one and hooks are on.
 pub(crate) fn below(services: &Services, path: &str) -> Option<String> {
@@ -59,9 +63,9 @@ pub(crate) async fn answer(
 async fn carry_out(services: &Services, action: Action) -> Result<Response<Body>, ErrorShape> {
     match action {
         Action::Wake { text, mode, agent, session } => {
-            allowed(services, agent.as_deref())?;
-            let woken = (mode, "hook");
-            clock::wake(&services.clock, woken, &text, session.as_deref(), agent.as_deref()).await?;
+            let agent = allowed(services, agent.as_deref())?;
+            let woken = (mode, "hook", RIGHTS);
+            clock::wake(&services.clock, woken, &text, session.as_deref(), Some(agent.as_str())).await?;
             Ok(reply::json(StatusCode::ACCEPTED, &json!({"ok": true, "mode": mode, "eventOutcome": "queued"})))
         }
         Action::Agent(task) => {

@@ -1,6 +1,5 @@
 //! From a hook's path and body to what it asks for.
 
-use agent::ports::Rights;
 use agent::prompt::wrap_untrusted;
 use config::{HookAction, HookMapping, HookWake, Hooks};
 use http::request::Parts;
@@ -11,6 +10,7 @@ use uuid::Uuid;
 use wire::methods::cron::WakeMode;
 use wire::{ErrorShape, SessionKey};
 
+use super::RIGHTS;
 use super::template::{self, Facts};
 use crate::clock::{self, Destination};
 use crate::intake::RunOptions;
@@ -58,7 +58,7 @@ impl Task {
             model: self.model.clone(),
             thinking: self.thinking.clone(),
             timeout_ms: self.timeout_seconds.map(|seconds| (seconds * 1000.0) as u64),
-            rights: Rights { owner: false, from_node: true },
+            rights: RIGHTS,
             channel: Some("hook".into()),
             may_be_silent: true,
             extra_system_prompt: Some(format!(

@@ -14,7 +14,8 @@ pub(super) fn add(table: Table) -> Table {
 
 async fn wake(cx: Cx, params: WakeParams) -> Result<Value, ErrorShape> {
     let WakeParams { mode, text, session_key, agent_id } = params;
-    clock::wake(&cx.clock, (mode, "wake"), &text, session_key.as_deref(), agent_id.as_deref()).await?;
+    let woken = (mode, "wake", cx.who.rights());
+    clock::wake(&cx.clock, woken, &text, session_key.as_deref(), agent_id.as_deref()).await?;
     Ok(json!({"ok": true}))
 }
 

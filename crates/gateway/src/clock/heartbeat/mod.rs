@@ -7,6 +7,7 @@ mod words;
 
 use std::path::Path;
 
+use agent::ports::Rights;
 use serde_json::{Value, json};
 use store::Route;
 use tokio_util::sync::CancellationToken;
@@ -15,9 +16,9 @@ use wire::{AgentId, ErrorShape, SessionKey};
 
 use self::settings::{Beat, To};
 use super::deliver::{self, Delivered, Destination};
-use super::kept::{Kept, Promised};
+use super::kept::{Kept, Promised, Woken};
 use super::runs::{self, Ask, Ended};
-use super::{Clock, schedule};
+use super::{Clock, schedule, wake};
 use crate::fault;
 use crate::intake::RunOptions;
 use crate::services::Services;
@@ -54,7 +55,7 @@ pub(super) async fn sync(clock: &Clock) -> Result<(), ErrorShape> {
             continue;
         }
         let now = base::now_ms();
-        let mut kept = known.cloned().unwrap_or_else(|| Kept::new(blank(&agent, schedule.clone(), now), OWNERS));
+        let mut kept = known.cloned().unwrap_or_else(|| Kept::new(blank(&agent, schedule.clone(), now), RIGHTS));
         kept.job.schedule = schedule;
         kept.job.enabled = enabled;
         kept.job.updated_at_ms = now;
@@ -64,8 +65,10 @@ pub(super) async fn sync(clock: &Clock) -> Result<(), ErrorShape> {
     Ok(())
 }
 
-/// A heartbeat does what its owner wrote down.
-const OWNERS: agent::ports::Rights = agent::ports::Rights { owner: true, from_node: false };
+/// A heartbeat works like a person who is not the owner: what it reads may be the agent's own words.
+const RIGHTS: Rights = Rights { owner: false, from_node: false };
+/// The same when something from outside waits to be told: that is information, and begins nothing.
+const LESS: Rights = Rights { owner: false, from_node: true };
 
 fn schedule_of(beat: &Beat, agent: &AgentId) -> Schedule {
     let every_ms = beat.every_ms.unwrap_or(settings::EVERY_MS);
@@ -126,7 +129,7 @@ pub(super) async fn beat(
     }
     let options = RunOptions {
         model: beat.model.clone(),
-        rights: kept.rights,
+        rights: rights(services, &session, woken).await,
         channel: Some("heartbeat".into()),
         may_be_silent: true,
         light_context: beat.light,
@@ -134,6 +137,17 @@ pub(super) async fn beat(
     };
     let text = words::prompt(beat.prompt.as_deref(), woken.map(|woken| woken.reason.as_str()));
     runs::ask(services, stop, Ask::new(&run.run_id, session, text, options, "heartbeat")).await.ended()
+}
+
+/// What the run may do: no more than whoever woke it, and less when it is to hear of something from outside.
+async fn rights(services: &Services, session: &SessionKey, woken: Option<&Woken>) -> Rights {
+    let events = services.store.waiting_events(session).await.unwrap_or_default();
+    let by_owner = |event: &store::SystemEvent| ["cron:", wake::OWNERS].iter().any(|name| event.about.starts_with(name));
+    match woken {
+        _ if !events.iter().all(by_owner) => LESS,
+        Some(woken) => woken.rights,
+        None => RIGHTS,
+    }
 }
 
 fn own_session(services: &Services, beat: &Beat, agent: &AgentId) -> Result<SessionKey, ErrorShape> {
