@@ -7,6 +7,7 @@
 
 mod alert;
 mod book;
+mod check;
 mod deliver;
 mod heartbeat;
 mod import;

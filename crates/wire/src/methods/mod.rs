@@ -27,6 +27,7 @@ pub mod chat_history;
 pub mod commands;
 pub mod config;
 pub mod cron;
+pub mod cron_job;
 pub mod dashboard;
 pub mod device;
 pub mod empty;
