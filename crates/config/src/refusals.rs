@@ -129,7 +129,29 @@ const CHECKS: &[Check] = &[
     password_missing,
     token_missing,
     exposed_without_auth,
+    hooks_without_token,
+    hooks_with_the_gateways_token,
 ];
+
+/// A-17.7: without a token anybody could wake the agent.
+fn hooks_without_token(facts: &Facts<'_>) -> Option<Refusal> {
+    let hooks = &facts.config.hooks;
+    let has_one = hooks.token.as_ref().is_some_and(|token| !token.expose().trim().is_empty());
+    if !hooks.enabled || has_one {
+        return None;
+    }
+    refusal("HOOKS_WITHOUT_TOKEN", "hooks.token", "hooks.enabled needs a hooks.token of its own", vec![set(NEW_HOOK_TOKEN)])
+}
+
+/// A-17.7: who may wake the agent may not thereby run the Gateway.
+fn hooks_with_the_gateways_token(facts: &Facts<'_>) -> Option<Refusal> {
+    let hooks = &facts.config.hooks;
+    let token = hooks.token.as_ref().filter(|_| hooks.enabled)?;
+    let mut known = [&facts.auth.token, &facts.auth.password].into_iter().flatten();
+    known.find(|known| known.secret.matches(token.expose()))?;
+    let message = "hooks.token is the Gateway's own secret; hooks need another one";
+    refusal("HOOKS_TOKEN_REUSED", "hooks.token", message, vec![set(NEW_HOOK_TOKEN)])
+}
 
 fn refusal(code: &'static str, path: &str, message: impl Into<String>, next: Vec<Step>) -> Option<Refusal> {
     Some(Refusal { code: Code(code), path: path.to_owned(), message: message.into(), next })
@@ -320,6 +342,7 @@ fn token_missing(facts: &Facts<'_>) -> Option<Refusal> {
     )
 }
 
+const NEW_HOOK_TOKEN: &str = r#"hooks.token "$(openssl rand -hex 24)""#;
 const NEW_TOKEN: &str = r#"gateway.auth.token "$(openssl rand -hex 24)""#;
 
 fn lacks_token(facts: &Facts<'_>) -> bool {

@@ -12,6 +12,19 @@ fn codes(text: &str, overrides: &StartOverrides, env: &Env) -> Vec<&'static str>
     refusals(&loaded(text).config, overrides, env).iter().map(|refusal| refusal.code.0).collect()
 }
 
+///
+#[test]
+fn hooks_need_a_token_that_is_not_the_gateways() {
+    let of = |hooks: &str| {
+        let text = format!("{{ gateway: {{ auth: {{ token: 'the-gateways' }} }}, hooks: {hooks} }}");
+        codes(&text, &StartOverrides::default(), &Env::default())
+    };
+    assert_eq!(of("{ enabled: true }"), ["HOOKS_WITHOUT_TOKEN"]);
+    assert_eq!(of("{ enabled: true, token: ' ' }"), ["HOOKS_WITHOUT_TOKEN"]);
+    assert_eq!(of("{ enabled: true, token: 'the-gateways' }"), ["HOOKS_TOKEN_REUSED"]);
+    assert!(of("{ enabled: true, token: 'another' }").is_empty() && of("{ token: 'the-gateways' }").is_empty());
+}
+
 /// START-3, CFG-4, CFG-5, BIND-8, BIND-4: the table.
 #[test]
 fn each_refused_combination_has_its_code() {
