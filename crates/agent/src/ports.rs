@@ -162,12 +162,7 @@ pub trait Clock: Send + Sync {
     /// What became of runs.
     fn runs(&self, wish: RunsParams) -> BoxFuture<'_, Result<Value, ErrorShape>>;
     /// Tells the asker's session something, at once or with its next heartbeat.
-    fn wake<'a>(
-        &'a self,
-        text: &'a str,
-        mode: WakeMode,
-        asker: &'a Asker,
-    ) -> BoxFuture<'a, Result<Value, ErrorShape>>;
+    fn wake<'a>(&'a self, text: &'a str, mode: WakeMode, asker: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>>;
 }
 
 /// Nothing behind any port: there are no nodes and no chats, nobody can be asked, and nothing is planned.

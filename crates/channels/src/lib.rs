@@ -9,7 +9,6 @@
 //! the outbox to the transports.
 
 pub mod access;
-pub mod post;
 mod account;
 mod channel;
 mod desk;
@@ -17,6 +16,7 @@ mod event;
 pub mod mention;
 pub mod merge;
 mod outgoing;
+pub mod post;
 pub mod route;
 mod status;
 mod table;

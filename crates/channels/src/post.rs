@@ -152,9 +152,19 @@ mod tests {
     async fn private_addresses_are_refused_in_every_spelling() {
         let strict = Allowed::default();
         for to in [
-            "http://127.0.0.1:1/x", "http://0/x", "http://2130706433/", "http://[::1]/", "http://[::ffff:10.0.0.1]/",
-            "http://10.1.2.3/", "http://169.254.169.254/latest", "http://100.64.0.1/", "http://[fd00::1]/",
-            "http://localhost/", "http://192.168.0.1/", "http://[64:ff9b::7f00:1]/", "http://0x7f.1/",
+            "http://127.0.0.1:1/x",
+            "http://0/x",
+            "http://2130706433/",
+            "http://[::1]/",
+            "http://[::ffff:10.0.0.1]/",
+            "http://10.1.2.3/",
+            "http://169.254.169.254/latest",
+            "http://100.64.0.1/",
+            "http://[fd00::1]/",
+            "http://localhost/",
+            "http://192.168.0.1/",
+            "http://[64:ff9b::7f00:1]/",
+            "http://0x7f.1/",
         ] {
             assert!(refused(to, &strict).await.contains("private address"), "{to}");
         }

@@ -42,8 +42,8 @@ pub use refusals::{Refusal, may_start, refusals};
 pub use reload::Restart;
 pub use report::{AuthReport, RefusalReport, Report, report};
 pub use schema::agents::{
-    AgentDefaults, AgentEntry, Agents, Compaction, Heartbeat, HeartbeatHours, Identity, ModelChoice, ModelSettings, Sandbox,
-    SandboxMode, Subagents,
+    AgentDefaults, AgentEntry, Agents, Compaction, Heartbeat, HeartbeatHours, Identity, ModelChoice, ModelSettings,
+    Sandbox, SandboxMode, Subagents,
 };
 pub use schema::bindings::{Binding, BindingMatch, BindingScopes, PeerMatch};
 pub use schema::bridge::{Bridge, BridgeAt};

@@ -140,7 +140,12 @@ fn hooks_without_token(facts: &Facts<'_>) -> Option<Refusal> {
     if !hooks.enabled || has_one {
         return None;
     }
-    refusal("HOOKS_WITHOUT_TOKEN", "hooks.token", "hooks.enabled needs a hooks.token of its own", vec![set(NEW_HOOK_TOKEN)])
+    refusal(
+        "HOOKS_WITHOUT_TOKEN",
+        "hooks.token",
+        "hooks.enabled needs a hooks.token of its own",
+        vec![set(NEW_HOOK_TOKEN)],
+    )
 }
 
 /// who may wake the agent may not thereby run the Gateway.

@@ -117,7 +117,8 @@ impl Cron {
             let text = job["payload"]["text"].as_str().unwrap_or_default();
             job["payload"]["text"] = json!(format!("{text}{}", self.context(asker, wanted).await));
         }
-        let job: AddParams = serde_json::from_value(job).map_err(|error| ToolOutput::error(format!("`job`: {error}")))?;
+        let job: AddParams =
+            serde_json::from_value(job).map_err(|error| ToolOutput::error(format!("`job`: {error}")))?;
         Ok(self.clock.add(job, asker).await)
     }
 

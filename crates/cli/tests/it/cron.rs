@@ -21,16 +21,29 @@ fn entries(gateway: &TestGateway, job: &str) -> Vec<Value> {
 fn a_job_is_planned_changed_run_and_removed_from_a_terminal() {
     let gateway = TestGateway::start(&binary(), &json!({}));
     let line = |args: &[&str]| run(&mut gateway.command(), args);
-    let (exit, said, stderr) =
-        line(&["cron", "add", "0 7 * * *", "what time is it?", "--name", "brief", "--tz", "Europe/Berlin", "--no-deliver"]);
-    assert!(exit == 0 && said.contains("Planned \"brief\"") && said.contains("0 7 * * * (Europe/Berlin)"), "{said}{stderr}");
+    let (exit, said, stderr) = line(&[
+        "cron",
+        "add",
+        "0 7 * * *",
+        "what time is it?",
+        "--name",
+        "brief",
+        "--tz",
+        "Europe/Berlin",
+        "--no-deliver",
+    ]);
+    assert!(
+        exit == 0 && said.contains("Planned \"brief\"") && said.contains("0 7 * * * (Europe/Berlin)"),
+        "{said}{stderr}"
+    );
     let (_, listed, _) = line(&["cron", "list"]);
     assert!(listed.contains("brief") && listed.contains("heartbeat"), "{listed}");
     let (exit, ended) = as_json(&mut gateway.command(), &["cron", "run", "brief", "--wait"]);
     assert_eq!((exit, &ended["status"]), (0, &json!("ok")), "{ended}");
     let (exit, said, _) = line(&["cron", "runs", "brief"]);
     assert!(exit == 0 && said.contains("ok") && said.contains("not-requested"), "{said}");
-    let (exit, job) = as_json(&mut gateway.command(), &["cron", "edit", "brief", "--every", "90m", "--thinking", "low"]);
+    let (exit, job) =
+        as_json(&mut gateway.command(), &["cron", "edit", "brief", "--every", "90m", "--thinking", "low"]);
     assert_eq!((exit, &job["schedule"]["everyMs"], &job["payload"]["thinking"]), (0, &json!(5_400_000), &json!("low")));
     assert_eq!(job["payload"]["message"], "what time is it?");
     assert!(line(&["cron", "disable", "brief"]).1.contains("Disabled"));

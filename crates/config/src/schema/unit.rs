@@ -37,7 +37,8 @@ pub(crate) fn span(text: &str) -> Result<Duration, String> {
         "d" => 86_400.0,
         _ => return Err(format!("must be a span of time such as 30m or 1h, got \"{text}\"")),
     };
-    let number: f64 = number.parse().map_err(|_| format!("must be a span of time such as 30m or 1h, got \"{text}\""))?;
+    let number: f64 =
+        number.parse().map_err(|_| format!("must be a span of time such as 30m or 1h, got \"{text}\""))?;
     Duration::try_from_secs_f64(number * seconds).map_err(|_| format!("\"{text}\" is too long"))
 }
 

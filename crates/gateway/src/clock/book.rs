@@ -4,9 +4,7 @@ use agent::ports::Rights;
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 use wire::ErrorShape;
-use wire::methods::cron::{
-    AddParams, Delivery, DeliveryMode, Job, JobRef, JobState, Payload, RunMode, Schedule,
-};
+use wire::methods::cron::{AddParams, Delivery, DeliveryMode, Job, JobRef, JobState, Payload, RunMode, Schedule};
 
 use super::Clock;
 use super::kept::{Kept, Promised, Woken};
@@ -152,12 +150,7 @@ impl Clock {
     ///
     /// # Errors
     /// When it could not be made durable.
-    pub(super) async fn promise(
-        &self,
-        id: &str,
-        run_id: String,
-        woken: Option<Woken>,
-    ) -> Result<bool, ErrorShape> {
+    pub(super) async fn promise(&self, id: &str, run_id: String, woken: Option<Woken>) -> Result<bool, ErrorShape> {
         let promised = Promised { run_id: run_id.clone(), at: base::now_ms(), by_hand: true, woken };
         let saved = self
             .0
@@ -206,7 +199,8 @@ fn drafted(params: AddParams, now: i64) -> Job {
     let once = matches!(params.schedule, Schedule::At { .. });
     // A-17.4a: what an isolated turn says is announced unless its maker says otherwise.
     let announced = matches!(params.payload, Payload::AgentTurn { .. }) && params.session_target != "main";
-    let delivery = params.delivery.or_else(|| announced.then(|| Delivery { mode: DeliveryMode::Announce, ..Delivery::default() }));
+    let delivery =
+        params.delivery.or_else(|| announced.then(|| Delivery { mode: DeliveryMode::Announce, ..Delivery::default() }));
     Job {
         id: Uuid::new_v4().to_string(),
         declaration_key: params.declaration_key.map(|key| key.trim().to_owned()),

@@ -65,9 +65,8 @@ fn normalise(job: &mut Value) {
         job["wakeMode"] = json!("next-heartbeat");
     }
     let payload = job["payload"].as_object_mut();
-    let moved = payload.map(|payload| {
-        ["deliver", "channel", "provider", "to", "bestEffortDeliver"].map(|name| payload.remove(name))
-    });
+    let moved = payload
+        .map(|payload| ["deliver", "channel", "provider", "to", "bestEffortDeliver"].map(|name| payload.remove(name)));
     if let Some([deliver, channel, provider, to, _]) = moved
         && job["delivery"].is_null()
         && (deliver.is_some() || channel.is_some() || to.is_some())

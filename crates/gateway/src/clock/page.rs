@@ -131,9 +131,8 @@ impl Clock {
             Some("disabled") => !job.enabled,
             _ => job.enabled || wish.include_disabled == Some(true),
         };
-        let or_all = |wanted: &Option<String>, is: &str| {
-            wanted.as_deref().is_none_or(|wanted| wanted == "all" || wanted == is)
-        };
+        let or_all =
+            |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == "all" || wanted == is);
         let words = [Some(&job.name), job.display_name.as_ref(), job.description.as_ref(), Some(&job.id)];
         let said = |query: &str| words.into_iter().flatten().any(|text| holds(text, query));
         shown
@@ -166,7 +165,8 @@ fn is_wanted(run: &Value, wish: &RunsParams) -> bool {
     let among = |wanted: &Option<Vec<String>>, is: &Value| {
         wanted.as_ref().is_none_or(|wanted| wanted.iter().any(|word| is.as_str() == Some(word)))
     };
-    let said = |query: &str| ["summary", "error"].iter().any(|name| run[name].as_str().is_some_and(|text| holds(text, query)));
+    let said =
+        |query: &str| ["summary", "error"].iter().any(|name| run[name].as_str().is_some_and(|text| holds(text, query)));
     or_all(&wish.status, &run["status"])
         && or_all(&wish.delivery_status, &run["deliveryStatus"])
         && among(&wish.statuses, &run["status"])

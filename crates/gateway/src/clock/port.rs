@@ -58,15 +58,11 @@ impl ports::Clock for Clock {
         Box::pin(async move { Ok(json!(Self::runs(self, &wish).await?)) })
     }
 
-    fn wake<'a>(
-        &'a self,
-        text: &'a str,
-        mode: WakeMode,
-        asker: &'a Asker,
-    ) -> BoxFuture<'a, Result<Value, ErrorShape>> {
+    fn wake<'a>(&'a self, text: &'a str, mode: WakeMode, asker: &'a Asker) -> BoxFuture<'a, Result<Value, ErrorShape>> {
         Box::pin(async move {
             owner(asker)?;
-            let session = super::wake(self, (mode, "wake", asker.rights), text, Some(asker.session.as_str()), None).await?;
+            let session =
+                super::wake(self, (mode, "wake", asker.rights), text, Some(asker.session.as_str()), None).await?;
             Ok(json!({"ok": true, "sessionKey": session}))
         })
     }

@@ -214,7 +214,11 @@ mod tests {
             assert!(read(&bad).is_err(), "{bad:?}");
         }
         let at = read(&Schedule::At { at: Some("2026-01-01T10:00:00".into()), at_ms: None }).unwrap();
-        assert_eq!((at.after(0), at.recurs()), (Some(ms("2026-01-01T10:00:00Z")), false), "without an offset it is UTC");
+        assert_eq!(
+            (at.after(0), at.recurs()),
+            (Some(ms("2026-01-01T10:00:00Z")), false),
+            "without an offset it is UTC"
+        );
         assert_eq!(at.after(ms("2026-01-01T10:00:00Z")), None);
     }
 
@@ -229,7 +233,8 @@ mod tests {
     #[test]
     fn staggered_jobs_begin_at_different_times_and_each_at_the_same() {
         let due = |id: &str| {
-            let schedule = Schedule::Cron { expr: "0 * * * *".into(), tz: Some("UTC".into()), stagger_ms: Some(600_000) };
+            let schedule =
+                Schedule::Cron { expr: "0 * * * *".into(), tz: Some("UTC".into()), stagger_ms: Some(600_000) };
             Due::read(&schedule, 0, id).unwrap()
         };
         let (one, other) = (due("one").after(0).unwrap(), due("other").after(0).unwrap());

@@ -23,8 +23,7 @@ pub(super) async fn settle(services: &Services, kept: &Kept, run: &Promised, end
         false => deliver::hand_over(services, kept, run, &ended).await,
     };
     let record = record(kept, run, &ended, &delivered, now);
-    let kept_run =
-        CronRun { job_id: kept.job.id.clone(), run_id: run.run_id.clone(), body: record.clone(), at: now };
+    let kept_run = CronRun { job_id: kept.job.id.clone(), run_id: run.run_id.clone(), body: record.clone(), at: now };
     if let Err(error) = services.store.keep_cron_run(kept_run).await {
         tracing::error!(job = %kept.job.id, %error, "the record of a run was not kept");
     }

@@ -7,9 +7,9 @@ use uuid::Uuid;
 use wire::methods::cron::WakeMode;
 use wire::{ErrorShape, SessionKey};
 
+use super::Clock;
 use super::heartbeat;
 use super::kept::Woken;
-use super::Clock;
 use crate::fault;
 
 /// How the names of events begin that the owner noted.

@@ -43,7 +43,8 @@ pub(super) async fn check(services: &Services, peer: &Peer, parts: &Parts) -> Re
         return Err(reply::locked_out(left));
     }
     let config = services.config.current();
-    let is_right = given(parts).is_some_and(|given| config.hooks.token.as_ref().is_some_and(|token| token.matches(given)));
+    let is_right =
+        given(parts).is_some_and(|given| config.hooks.token.as_ref().is_some_and(|token| token.matches(given)));
     if is_right {
         gate.counted(|counts| counts.succeeded(Bucket::HookToken, &key));
         return Ok(());

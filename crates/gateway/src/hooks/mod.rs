@@ -85,9 +85,11 @@ async fn carry_out(services: &Services, action: Action) -> Result<Response<Body>
 fn allowed(services: &Services, named: Option<&str>) -> Result<wire::AgentId, ErrorShape> {
     let agent = services.agents.find(named)?;
     let config = services.config.current();
-    let may = config.hooks.allowed_agent_ids.as_ref().is_none_or(|ids| {
-        ids.iter().any(|id| id.trim() == "*" || wire::AgentId::fold(id) == agent)
-    });
+    let may = config
+        .hooks
+        .allowed_agent_ids
+        .as_ref()
+        .is_none_or(|ids| ids.iter().any(|id| id.trim() == "*" || wire::AgentId::fold(id) == agent));
     if may { Ok(agent) } else { Err(ErrorShape::invalid(format!("hooks may not wake agent \"{agent}\""))) }
 }
 

@@ -55,9 +55,10 @@ fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
     path.split('.').try_fold(value, |value, step| {
         let (name, indices) = step.split_once('[').map_or((step, ""), |(name, rest)| (name, rest));
         let found = if name.is_empty() { value } else { value.get(name)? };
-        indices.split('[').filter(|index| !index.is_empty()).try_fold(found, |found, index| {
-            found.get(index.strip_suffix(']')?.trim().parse::<usize>().ok()?)
-        })
+        indices
+            .split('[')
+            .filter(|index| !index.is_empty())
+            .try_fold(found, |found, index| found.get(index.strip_suffix(']')?.trim().parse::<usize>().ok()?))
     })
 }
 

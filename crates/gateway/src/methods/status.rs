@@ -5,10 +5,10 @@ use store::SessionFilter;
 use wire::ErrorShape;
 use wire::methods::status::StatusParams;
 
+use crate::clock::heartbeat_of;
 use crate::conn::limits::DRAIN;
 use crate::lanes::LET_GO;
 use crate::machine::{Load, disk};
-use crate::clock::heartbeat_of;
 use crate::rpc::{Cx, unavailable};
 
 /// Sessions named in a status.

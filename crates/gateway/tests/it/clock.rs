@@ -179,7 +179,10 @@ async fn a_job_that_could_not_do_what_it_says_is_refused_and_leaves_what_was_the
         .request("cron.update", json!({"id": id, "patch": patch, "expectedConfigRevision": revision}))
         .await
         .unwrap();
-    assert_eq!((&changed["payload"]["message"], &changed["payload"]["model"]), (&json!("Count the mail"), &json!("fake/fake-2")));
+    assert_eq!(
+        (&changed["payload"]["message"], &changed["payload"]["model"]),
+        (&json!("Count the mail"), &json!("fake/fake-2"))
+    );
     let late = json!({"id": id, "patch": {"name": "late"}, "expectedConfigRevision": revision});
     assert!(client.request("cron.update", late).await.unwrap_err().message.contains("in the meantime"));
     let cleared = client.request("cron.update", json!({"id": id, "patch": {"delivery": {"to": null}}})).await.unwrap();
@@ -343,7 +346,8 @@ async fn the_end_of_a_task_is_posted_to_a_url() {
         requests
     });
     let desk = Desk::changed(|config| {
-        config["cron"] = json!({"webhookToken": "hook-secret-1", "webhookSsrfPolicy": {"allowedHostnames": ["127.0.0.1"]}});
+        config["cron"] =
+            json!({"webhookToken": "hook-secret-1", "webhookSsrfPolicy": {"allowedHostnames": ["127.0.0.1"]}});
     })
     .await;
     desk.vendor.reply_text("Three letters").reply_text("Four letters");

@@ -72,7 +72,10 @@ async fn a_heartbeat_that_has_nothing_to_do_asks_no_model() {
 async fn nobody_to_hear_and_quiet_hours_are_reasons_to_wait() {
     for (heartbeat, why) in [
         (json!({"every": "1s"}), "no-route"),
-        (json!({"every": "1s", "target": "none", "activeHours": {"start": "00:00", "end": "00:01", "timezone": "Etc/GMT+12"}}), "quiet-hours"),
+        (
+            json!({"every": "1s", "target": "none", "activeHours": {"start": "00:00", "end": "00:01", "timezone": "Etc/GMT+12"}}),
+            "quiet-hours",
+        ),
     ] {
         // The one minute a day in which these hours hold is no reason to fail.
         if why == "quiet-hours" && base::iso(base::now_ms()).contains("T12:00") {

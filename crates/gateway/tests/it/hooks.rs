@@ -103,7 +103,8 @@ async fn a_hooks_words_are_data_and_never_widen_what_a_run_may_do() {
     let jobs = owner.request("cron.list", json!({"query": "evil", "includeDisabled": true})).await.unwrap();
     assert_eq!(jobs["total"], 0, "{jobs}");
     let sessions = owner.request("sessions.list", json!({})).await.unwrap();
-    let keys: Vec<&str> = sessions["sessions"].as_array().unwrap().iter().filter_map(|row| row["key"].as_str()).collect();
+    let keys: Vec<&str> =
+        sessions["sessions"].as_array().unwrap().iter().filter_map(|row| row["key"].as_str()).collect();
     assert!(keys.iter().any(|key| key.starts_with("agent:main:hook:")), "a session of its own: {keys:?}");
 }
 

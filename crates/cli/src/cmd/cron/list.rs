@@ -85,7 +85,12 @@ pub(super) fn show(app: &App, rpc: &Rpc, named: &str) -> Result<(), Failure> {
 pub(super) fn told(answer: &Value, verb: &str) -> String {
     let job = if answer["job"].is_object() { &answer["job"] } else { answer };
     let next = when::moment(&job["nextRunAtMs"]);
-    format!("{verb} \"{}\" ({})\nWhen: {}, next {next}", cell(job, "name"), cell(job, "id"), when::said(&job["schedule"]))
+    format!(
+        "{verb} \"{}\" ({})\nWhen: {}, next {next}",
+        cell(job, "name"),
+        cell(job, "id"),
+        when::said(&job["schedule"])
+    )
 }
 
 /// The id of the job a person means: the id itself, its beginning, or the job's name.
@@ -104,7 +109,10 @@ pub(super) fn id_of(app: &App, rpc: &Rpc, named: &str) -> Result<String, Failure
         .collect();
     match meant.as_slice() {
         [one] => Ok(one.clone()),
-        [] => Err(Failure::new("CRON_JOB_NOT_FOUND", format!("there is no job `{named}`")).run("openclaw cron list --all")),
+        [] => {
+            Err(Failure::new("CRON_JOB_NOT_FOUND", format!("there is no job `{named}`"))
+                .run("openclaw cron list --all"))
+        }
         many => {
             let why = format!("`{named}` may mean {} jobs: {}", many.len(), many.join(", "));
             Err(Failure::usage(why).run("openclaw cron list --all"))

@@ -9,8 +9,8 @@ mod when;
 
 use clap::Subcommand;
 use serde_json::{Value, json};
-use wire::methods::cron::{Remove, Status, Update};
 use wire::methods::Method as _;
+use wire::methods::cron::{Remove, Status, Update};
 
 use crate::app::App;
 use crate::args::Rpc;

@@ -96,8 +96,11 @@ impl Whither {
             ("threadId", json!(self.thread_id)),
             ("bestEffort", if self.best_effort_deliver { json!(true) } else { Value::Null }),
         ];
-        let mut members: Map<String, Value> =
-            named.into_iter().filter(|(_, value)| !value.is_null()).map(|(name, value)| (name.to_owned(), value)).collect();
+        let mut members: Map<String, Value> = named
+            .into_iter()
+            .filter(|(_, value)| !value.is_null())
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect();
         if let Some(url) = &self.webhook {
             return Some(json!({"mode": "webhook", "to": url}));
         }

@@ -152,7 +152,10 @@ mod tests {
     #[test]
     fn a_time_without_an_offset_is_in_the_zone_that_was_named() {
         let at = |tz: Option<&str>| at_time("2026-07-01T09:00", tz).unwrap();
-        assert_eq!((at(None), at(Some("Europe/Berlin"))), ("2026-07-01T09:00:00Z".into(), "2026-07-01T07:00:00Z".into()));
+        assert_eq!(
+            (at(None), at(Some("Europe/Berlin"))),
+            ("2026-07-01T09:00:00Z".into(), "2026-07-01T07:00:00Z".into())
+        );
         assert!(at_time("2026-07-01T09:00", Some("Mars/Base")).is_err());
         assert_eq!(in_words(90_000_001), "1d 1h 1ms");
         assert_eq!(said(&json!({"kind": "every", "everyMs": 90_000})), "every 1m 30s");

@@ -101,12 +101,7 @@ fn blank(agent: &AgentId, schedule: Schedule, now: i64) -> Job {
 }
 
 /// One heartbeat; `None` when the Gateway goes down before it ends.
-pub(super) async fn beat(
-    services: &Services,
-    stop: &CancellationToken,
-    kept: &Kept,
-    run: &Promised,
-) -> Option<Ended> {
+pub(super) async fn beat(services: &Services, stop: &CancellationToken, kept: &Kept, run: &Promised) -> Option<Ended> {
     let agent = AgentId::fold(kept.job.agent_id.as_deref().unwrap_or("main"));
     let beat = Beat::of(&services.config.current(), &agent);
     let woken = run.woken.as_ref();
@@ -124,7 +119,10 @@ pub(super) async fn beat(
     {
         return Some(Ended::skipped(why));
     }
-    if beat.isolated && woken.is_none() && let Err(why) = runs::begin_anew(services, &session, &run.run_id).await {
+    if beat.isolated
+        && woken.is_none()
+        && let Err(why) = runs::begin_anew(services, &session, &run.run_id).await
+    {
         return Some(Ended::failed(why));
     }
     let options = RunOptions {
@@ -142,7 +140,8 @@ pub(super) async fn beat(
 /// What the run may do: no more than whoever woke it, and less when it is to hear of something from outside.
 async fn rights(services: &Services, session: &SessionKey, woken: Option<&Woken>) -> Rights {
     let events = services.store.waiting_events(session).await.unwrap_or_default();
-    let by_owner = |event: &store::SystemEvent| ["cron:", wake::OWNERS].iter().any(|name| event.about.starts_with(name));
+    let by_owner =
+        |event: &store::SystemEvent| ["cron:", wake::OWNERS].iter().any(|name| event.about.starts_with(name));
     match woken {
         _ if !events.iter().all(by_owner) => LESS,
         Some(woken) => woken.rights,
@@ -159,13 +158,9 @@ fn own_session(services: &Services, beat: &Beat, agent: &AgentId) -> Result<Sess
 }
 
 /// Why a heartbeat of the schedule does not happen now, in the words of the original.
-async fn wait_reason(
-    services: &Services,
-    beat: &Beat,
-    agent: &AgentId,
-    session: &SessionKey,
-) -> Option<&'static str> {
-    let zone = beat.hours.as_ref().map(|hours| schedule::zone(hours.zone.as_deref()).unwrap_or(jiff::tz::TimeZone::UTC));
+async fn wait_reason(services: &Services, beat: &Beat, agent: &AgentId, session: &SessionKey) -> Option<&'static str> {
+    let zone =
+        beat.hours.as_ref().map(|hours| schedule::zone(hours.zone.as_deref()).unwrap_or(jiff::tz::TimeZone::UTC));
     if let (Some(hours), Some(zone)) = (&beat.hours, zone)
         && !hours.hold(base::now_ms(), &zone)
     {

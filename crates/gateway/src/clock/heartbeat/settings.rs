@@ -63,7 +63,8 @@ impl Beat {
     }
 
     fn merged(own: &Heartbeat, shared: &Heartbeat, beats: bool, zone: Option<String>) -> Self {
-        let every = own.every.or(shared.every).map_or(EVERY_MS, |every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX));
+        let every =
+            own.every.or(shared.every).map_or(EVERY_MS, |every| u64::try_from(every.as_millis()).unwrap_or(u64::MAX));
         let to = match own.target.as_deref().or(shared.target.as_deref()).unwrap_or("owner") {
             "none" => To::Nobody,
             "owner" | "last" => To::Last,

@@ -48,8 +48,7 @@ pub(super) fn span(ms: u64) -> String {
 pub(super) fn worth_telling(ended: &Ended, ack_max: usize) -> Option<String> {
     let text = ended.summary.as_deref().map(str::trim).filter(|text| !text.is_empty())?;
     let outcome = ended.input.as_ref().and_then(|input| RunOutcome::from_value(input.outcome.as_ref()?));
-    let acknowledged =
-        matches!(&outcome, Some(RunOutcome::Completed { directives, .. }) if directives.acknowledged);
+    let acknowledged = matches!(&outcome, Some(RunOutcome::Completed { directives, .. }) if directives.acknowledged);
     (!acknowledged || text.chars().count() > ack_max).then(|| text.to_owned())
 }
 
