@@ -157,7 +157,7 @@ async fn a_job_that_could_not_do_what_it_says_is_refused_and_leaves_what_was_the
         (with("sessionTarget", json!("nowhere")), "nowhere"),
         (with("agentId", json!("nobody")), "nobody"),
         (with("payload", json!({"kind": "agentTurn", "message": " "})), "1 to"),
-        (with("payload", json!({"kind": "heartbeat"})), "config"),
+        (with("payload", json!({"kind": "heartbeat"})), "agentTurn"),
         (with("delivery", json!({"mode": "webhook", "to": "file:///etc/passwd"})), "http"),
         (with("name", json!("  ")), "name"),
     ] {
@@ -297,7 +297,7 @@ async fn the_jobs_of_an_older_install_are_taken_over_once() {
     let file = json!({"version": 1, "jobs": [
         {"id": "missed", "name": "missed", "enabled": true, "schedule": {"kind": "at", "atMs": 1_700_000_000_000_i64},
             "sessionTarget": "isolated", "wakeMode": "now", "payload": {"kind": "agentTurn", "message": "m",
-            "deliver": false}, "state": {"nextRunAtMs": 1_700_000_000_000_i64}},
+            "deliver": false}, "deleteAfterRun": false, "state": {"nextRunAtMs": 1_700_000_000_000_i64}},
         {"id": "daily", "name": "daily", "enabled": true, "schedule": {"kind": "cron", "expr": "0 9 * * *"},
             "sessionTarget": "main", "wakeMode": "next-heartbeat", "payload": {"kind": "systemEvent", "text": "t"}},
         {"id": "broken", "name": "broken", "schedule": {"kind": "moon"}},
