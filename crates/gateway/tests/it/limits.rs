@@ -143,13 +143,13 @@ async fn deep_json_and_broken_text_are_ignored_or_answered_and_the_line_stays() 
     owner.send_text("not json").await;
     owner.send_text(&"[".repeat(100_000)).await;
     let deep = format!(
-        r#"{{"type":"req","id":"deep","method":"cron.list","params":{{"a":{}{}}}}}"#,
+        r#"{{"type":"req","id":"deep","method":"cron.status","params":{{"a":{}{}}}}}"#,
         "[".repeat(5000),
         "]".repeat(5000)
     );
     owner.send_text(&deep).await;
     let error = owner.answer("deep").await.unwrap_err().unwrap();
-    assert!(error.message.starts_with("invalid cron.list params"), "{}", error.message);
+    assert!(error.message.starts_with("invalid cron.status params"), "{}", error.message);
     owner.send_text(r#"{"type":"req","id":"7","method":"health","extra":1}"#).await;
     let error = owner.answer("7").await.unwrap_err().unwrap();
     assert!(error.message.starts_with("invalid request frame"), "{}", error.message);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use openclaw_agent::ports::{Answer, Approvals, Asker, Nothing, Ports, Rights};
+use openclaw_agent::ports::{Answer, Approvals, Asker, Ports, Rights};
 use openclaw_agent::tools::{ExecSettings, ToolCx};
 use serde_json::{Value, json};
 use wire::message::text_of;
