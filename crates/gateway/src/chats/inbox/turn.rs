@@ -3,9 +3,9 @@
 
 use agent::ports::Rights;
 use agent::prompt;
-use channels::{Body, ChatKind, Part};
+use channels::ChatKind;
 use serde_json::{Value, json};
-use store::{Answer, NewOutgoing, NewSession, Origin};
+use store::{Answer, NewSession, Origin};
 use wire::ErrorCode;
 use wire::message::Block;
 
@@ -53,7 +53,6 @@ pub(super) async fn begin(mut scene: Scene<'_>) -> Result<(), String> {
             if let Err(error) = scene.services.store.chat_messages_told(channel, account, &lane).await {
                 tracing::warn!(%error, "a later turn may be told once more what was said before");
             }
-            acknowledge(&scene).await;
             scene.services.news.changed(&scene.session, "send", Some(&run_id)).await;
             Ok(())
         }
@@ -209,35 +208,6 @@ fn new_session(scene: &Scene<'_>) -> NewSession {
         channel: Some(channel),
         origin: Some(origin),
         ..NewSession::default()
-    }
-}
-
-/// C-10.4: the reaction that says a message was seen. It is a courtesy: that it could not be put is only logged.
-async fn acknowledge(scene: &Scene<'_>) {
-    let (Some(emoji), Some(message_id)) = (&scene.live.account.style.ack_reaction, &scene.event.message_id) else {
-        return;
-    };
-    let scope = scene.services.config.current().messages.ack_reaction_scope.clone();
-    let is_direct = scene.event.chat.kind == ChatKind::Direct;
-    let wanted = match scope.as_deref().unwrap_or("group-mentions") {
-        "all" => true,
-        "direct" => is_direct,
-        "group-all" => !is_direct,
-        "group-mentions" => !is_direct && scene.event.mentions_us,
-        _ => false,
-    };
-    if emoji.is_empty() || !wanted {
-        return;
-    }
-    let part = Part::React { message_id: message_id.clone(), emoji: Some(emoji.clone()) };
-    let new = NewOutgoing {
-        id: format!("ack:{}", scene.run_id()),
-        route: scene.live.route(&scene.event),
-        body: serde_json::to_value(Body::Calls { parts: vec![part] }).unwrap_or_default(),
-        inbox: Vec::new(),
-    };
-    if let Err(error) = scene.services.store.put_outgoing(new).await {
-        tracing::warn!(%error, "a message was not marked as seen");
     }
 }
 
