@@ -1,3 +1,5 @@
+//! Markdown as models write it, and what Telegram gets.
+
 use super::*;
 
 fn shown(markdown: &str) -> String {
