@@ -1,12 +1,12 @@
 //! The other doors: HTTP interfaces, hooks, browser control; and the count of all of them.
 
-use config::AuthMode;
+use config::{AuthMode, Bind};
 use serde_json::Value;
 
 use super::pages::worse_when_exposed;
 use super::{Check, Finding, Severity, Subject};
 
-pub(super) const CHECKS: &[Check] = &[http_without_auth, session_keys, tools_over_http, hooks_token, browser];
+pub(super) const CHECKS: &[Check] = &[http_without_auth, session_keys, tools_over_http, hooks_token, browser, bridge];
 
 fn http_endpoints(subject: &Subject<'_>) -> Vec<&'static str> {
     let endpoints = &subject.config.gateway.http.endpoints;
@@ -91,6 +91,37 @@ fn browser(subject: &Subject<'_>) -> Vec<Finding> {
         findings.push(Finding::new(id, Severity::Warn, "Remote browser control", detail));
     }
     findings
+}
+
+/// The listener of the oldest apps: tokens and whatever a node is asked cross the network readable without TLS, and with
+/// `allowAdminMethods` whoever reads one may change the config.
+fn bridge(subject: &Subject<'_>) -> Vec<Finding> {
+    let config = subject.config;
+    let port = config::effective_port(config, &subject.overrides, subject.env, subject.paths.profile.default_port());
+    let Some(at) = config.bridge.at(subject.env, port, config.discovery.wide_area.domain.is_some()) else {
+        return Vec::new();
+    };
+    let only_here = match at.bind {
+        Bind::Loopback => true,
+        Bind::Custom => at.host.is_some_and(|host| host.is_loopback()),
+        Bind::Auto | Bind::Lan | Bind::Tailnet => false,
+    };
+    if only_here || config.bridge.tls.enabled {
+        return Vec::new();
+    }
+    let (severity, more) = match config.bridge.allow_admin_methods {
+        true => (Severity::Critical, ", and bridge.allowAdminMethods lets them change the config"),
+        false => (Severity::Warn, ""),
+    };
+    let detail = format!(
+        "The Bridge listens beyond this machine (bridge.bind {}) without TLS: whoever reads the network has the tokens of \
+         its nodes{more}.",
+        at.bind.as_str()
+    );
+    vec![
+        Finding::new("bridge.plaintext", severity, "The Bridge in plaintext", detail)
+            .mend("openclaw config set bridge.tls.enabled true"),
+    ]
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -115,6 +115,8 @@ fn each_weakness_raises_its_check() {
             "config.secrets.gateway_password_in_config",
             Warn,
         ),
+        ("{bridge: {enabled: true}}".into(), "bridge.plaintext", Warn),
+        ("{bridge: {enabled: true, allowAdminMethods: true}}".into(), "bridge.plaintext", Critical),
         ("{gateway: {remote: {url: 'ws://10.0.0.5:18789'}}}".into(), "gateway.remote_plaintext", Warn),
         (
             "{gateway: {remote: {sshTarget: 'me@host', sshHostKeyPolicy: 'openssh'}}}".into(),
@@ -138,6 +140,24 @@ fn a_good_config_is_quiet() {
     let quiet = found(&text, &[]);
     let ids: Vec<&str> = quiet.iter().map(|(id, _)| *id).collect();
     assert_eq!(ids, ["gateway.trusted_proxies_missing", "summary.attack_surface"]);
+}
+
+/// DOC-2, N-14.2: a Bridge that is off, stays on this machine, or speaks TLS is no finding.
+#[test]
+fn a_bridge_that_nobody_can_read_is_quiet() {
+    let is_found = |bridge: &str| {
+        let text = format!("{{bridge: {{{bridge}}}}}");
+        found(&text, &[]).iter().any(|(id, _)| *id == "bridge.plaintext")
+    };
+    assert!(is_found("enabled: true, bind: 'custom', customBindHost: '10.0.0.9'"));
+    for quiet in [
+        "enabled: false, bind: 'lan'",
+        "enabled: true, bind: 'loopback'",
+        "enabled: true, bind: 'custom', customBindHost: '127.0.0.1'",
+        "enabled: true, tls: {enabled: true}",
+    ] {
+        assert!(!is_found(quiet), "{quiet}");
+    }
 }
 
 /// SEED-3, DOC-2, START-1: a machine set up as the published pages say runs no Gateway, so nothing of it is exposed, even

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use super::gateway::control;
+use super::node;
 use crate::app::App;
 use crate::exit::Failure;
 
@@ -14,7 +15,7 @@ use crate::exit::Failure;
 #[derive(Debug, Default)]
 pub(super) struct Removal {
     paths: Vec<PathBuf>,
-    /// Whether the service goes, too.
+    /// Whether the services of this profile go, too: the Gateway's, and the node host's where there is one.
     service: bool,
 }
 
@@ -45,13 +46,15 @@ impl Removal {
     /// Lists it, asks, stops the Gateway, removes.
     pub(super) fn carry_out(self, app: &App, action: &str, how: Consent) -> Result<(), Failure> {
         self.paths.iter().try_for_each(|path| refuse_too_much(app, path))?;
+        let node = self.service && node::has_service(app)?;
         let value = |removed: bool| -> Value {
-            json!({"action": action, "ok": true, "dryRun": how.dry_run, "service": self.service, "paths": self.paths,
-                "removed": removed})
+            json!({"action": action, "ok": true, "dryRun": how.dry_run, "service": self.service, "nodeService": node,
+                "paths": self.paths, "removed": removed})
         };
         let list = || {
             let mut lines: Vec<String> = self.paths.iter().map(|path| path.display().to_string()).collect();
             lines.extend(self.service.then(|| "the service".to_owned()));
+            lines.extend(node.then(|| "the service of the node host".to_owned()));
             if lines.is_empty() { "nothing to remove".into() } else { lines.join("\n") }
         };
         if how.dry_run || (self.paths.is_empty() && !self.service) {
@@ -60,6 +63,10 @@ impl Removal {
         }
         app.out.note(&format!("to be removed:\n{}", list()));
         how.ask(action)?;
+        // What it runs is lost with the Gateway it works for, if that is the one here: it goes first.
+        if node {
+            node::remove_service(app)?;
+        }
         control::halt(app, false)?;
         if self.service {
             control::remove(app)?;

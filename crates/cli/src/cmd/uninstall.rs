@@ -9,7 +9,7 @@ use crate::exit::Failure;
 /// Remove the service, the state, the workspace
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The service
+    /// The services: the Gateway's, and the node host's where there is one
     #[arg(long)]
     service: bool,
     /// Config, secrets, devices and conversations

@@ -9,6 +9,7 @@ mod config;
 mod disk;
 mod fix;
 mod gateway;
+mod node_host;
 mod patient;
 mod port;
 mod remote;

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Ailment, Fix, Look, Patient, tunnels};
+use super::{Ailment, Fix, Look, Patient, node_host, tunnels};
 use crate::app::App;
 use crate::audit;
 use crate::cmd::gateway::{install, report::View};
@@ -27,6 +27,7 @@ pub(super) const IDS: &[&str] = &[
     "gateway.service_secret_embedded",
     "service.extra_gateway",
     "service.linger_off",
+    "service.node_outdated",
     "service.not_wanted",
     "service.tunnel_left_over",
     "service.tunnel_outdated",
@@ -41,6 +42,7 @@ pub(super) fn look(patient: &Patient<'_>) -> Look {
     let mut found = embedded(patient, view.state());
     found.extend(tunnels.iter().map(|file| tunnels::left_over(file)));
     found.extend(tunnels::outdated(app));
+    found.extend(node_host::outdated(app));
     let manager = match manager {
         Ok(manager) => manager,
         Err(ServiceError::ManagerMissing(why)) if found.is_empty() => return Look::skipped(why),

@@ -67,6 +67,11 @@ fn as_now(app: &App, name: &Name, state: &State) -> Option<ServiceSpec> {
     if !args.starts_with(&["tunnel".into(), "keep".into()]) {
         return None;
     }
+    anew(app, name, state, program, args)
+}
+
+/// A definition with the same command, as this version would write it.
+pub(super) fn anew(app: &App, name: &Name, state: &State, program: &str, args: &[String]) -> Option<ServiceSpec> {
     let path = state.var("PATH").filter(|_| !state.issues.iter().any(|issue| issue.starts_with("gateway-path")));
     let mut env = here::env(app);
     for var in &mut env {
@@ -86,14 +91,21 @@ fn as_now(app: &App, name: &Name, state: &State) -> Option<ServiceSpec> {
     })
 }
 
-fn behind(name: Name, state: &State, spec: Option<ServiceSpec>) -> Ailment {
-    let file = state.file.display();
+/// What is wrong with a definition that is not what this version writes.
+pub(super) fn why(state: &State) -> String {
     let program = state.command.first().map(String::as_str).unwrap_or_default();
-    let why = match state.issues.first() {
-        _ if spec.is_none() => "it runs something else than `tunnel keep`".to_owned(),
+    match state.issues.first() {
         _ if !Path::new(program).is_file() => format!("it runs `{program}`, which is not there"),
         Some(issue) => service::issue(issue).to_owned(),
         None => "it is not what this version writes".to_owned(),
+    }
+}
+
+fn behind(name: Name, state: &State, spec: Option<ServiceSpec>) -> Ailment {
+    let file = state.file.display();
+    let why = match &spec {
+        None => "it runs something else than `tunnel keep`".to_owned(),
+        Some(_) => why(state),
     };
     let title = "The service of a tunnel is not as it should be";
     let finding = Finding::new("service.tunnel_outdated", Severity::Warn, title, format!("`{file}`: {why}."));

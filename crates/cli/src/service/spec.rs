@@ -71,10 +71,14 @@ impl Name {
         }
     }
 
-    /// launchd. No profile has a dot in its name, so that no Gateway is called like a tunnel.
+    /// launchd. No profile has a dot in its name, so that no Gateway is called like a tunnel; a profile that is called like
+    /// another service has a label with one more word.
     pub(crate) fn label(&self) -> String {
         match self.role {
-            Role::Gateway => format!("ai.openclaw.{}", self.profile.as_deref().unwrap_or("gateway")),
+            Role::Gateway => match self.profile.as_deref() {
+                Some(taken @ ("gateway" | "node")) => format!("ai.openclaw.gateway.{taken}"),
+                profile => format!("ai.openclaw.{}", profile.unwrap_or("gateway")),
+            },
             Role::Node => {
                 let profile = self.profile.as_ref().map_or_else(String::new, |name| format!(".{name}"));
                 format!("{LABEL_OF_NODES}{profile}")
@@ -206,6 +210,22 @@ pub(super) mod tests {
             args: args.map(str::to_owned).into(),
             listen: Vec::new(),
             ..spec
+        }
+    }
+
+    /// PROF-4, N-11.2: whatever a profile is called, its Gateway and its node host are no other service.
+    #[test]
+    fn no_two_services_share_a_name() {
+        let profiles = ["gateway", "node", "tunnel", "work", "node-work"].map(|name| Profile::parse(name).unwrap());
+        let all = || [&Profile::default()].into_iter().chain(&profiles).cloned().collect::<Vec<_>>();
+        let names = || all().into_iter().flat_map(|profile| [Name::gateway(&profile), Name::node(&profile)]);
+        let count = names().count();
+        for spell in [Name::label, Name::unit, Name::task] {
+            let different: std::collections::BTreeSet<String> = names().map(|name| spell(&name)).collect();
+            assert_eq!(different.len(), count, "{different:?}");
+        }
+        for profile in all() {
+            assert!(is_a_gateway(&Name::gateway(&profile).label()) && !is_a_gateway(&Name::node(&profile).label()));
         }
     }
 

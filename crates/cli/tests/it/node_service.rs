@@ -81,3 +81,40 @@ fn an_installed_node_host_is_kept_until_it_is_uninstalled() {
     let (exit, session) = host.json(&[], &["node", "install", "--session-host"]);
     assert_eq!((exit, &session["error"]["code"]), (1, &json!("NOT_BUILT")), "{session}");
 }
+
+/// N-11.2, DOC-5: a definition that has fallen behind is named and written anew, and `down` takes it along, after saying so.
+#[test]
+fn the_doctor_renews_the_service_of_a_node_host_and_down_removes_it() {
+    let gateway = TestGateway::start(&binary(), &json!({}));
+    let host = Host::new();
+    let port = gateway.address().port().to_string();
+    let install = ["node", "install", "--port", &port, "--display-name", "Studio"];
+    assert_eq!(host.json(&[("OPENCLAW_GATEWAY_TOKEN", TOKEN)], &install).0, 0);
+    let only = ["doctor", "--only", "service", "--skip", "service.linger_off"];
+    let behind = |answer: &Value| {
+        let checks = answer["checks"].as_array().unwrap().iter();
+        checks.filter(|check| check["id"] == "service.node_outdated").cloned().collect::<Vec<_>>()
+    };
+    let (_, answer) = host.json(&[], &only);
+    assert_eq!(behind(&answer), Vec::<Value>::new(), "as it was installed: {answer}");
+
+    let file = host.machine.home.path().join(".config/systemd/user").join(UNIT);
+    let text = host.unit().unwrap();
+    std::fs::write(&file, text.replace(&binary().display().to_string(), "/opt/gone/openclaw")).unwrap();
+    let (_, answer) = host.json(&[], &only);
+    let [found] = &behind(&answer)[..] else { panic!("one finding: {answer}") };
+    assert!(found["detail"].as_str().unwrap().contains("/opt/gone/openclaw"), "{found}");
+    assert_eq!(found["remediation"], "openclaw node install --force");
+    let (_, answer) = host.json(&[], &[&only[..], &["--fix", "--yes"]].concat());
+    assert!(behind(&answer).iter().all(|check| check["state"] != "failed"), "{answer}");
+    assert_eq!(host.unit().unwrap(), text, "with what it was told");
+    eventually("it is a node again", || text.clone(), || is_connected(&gateway));
+
+    let (exit, listed) = host.json(&[], &["down", "--dry-run"]);
+    assert_eq!((exit, &listed["nodeService"]), (0, &json!(true)), "{listed}");
+    assert!(host.unit().is_some(), "only listed");
+    let (exit, done) = host.json(&[], &["down", "--yes"]);
+    assert_eq!((exit, &done["nodeService"], host.unit()), (0, &json!(true), None), "{done}");
+    eventually("it has stopped", || done.to_string(), || host.systemd.pid(UNIT).is_none());
+    assert_eq!(host.json(&[], &["down", "--dry-run"]).1["nodeService"], json!(false));
+}

@@ -11,7 +11,7 @@ mod service;
 
 use clap::Subcommand;
 pub(super) use host::Offer;
-pub(super) use service::short as service_seen;
+pub(super) use service::{is_installed as has_service, remove as remove_service, short as service_seen};
 
 use crate::app::App;
 use crate::exit::Failure;

@@ -43,6 +43,14 @@ pub(in crate::cmd::node) fn restart(app: &App) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Removes it without a word, where there is one.
+pub(in crate::cmd) fn remove(app: &App) -> Result<(), Failure> {
+    if let Some((manager, _)) = installed(app)? {
+        manager.uninstall(&Name::node(&app.paths.profile))?;
+    }
+    Ok(())
+}
+
 /// Removes it; what the node host keeps stays, so that `install` brings it back.
 pub(in crate::cmd::node) fn uninstall(app: &App) -> Result<(), Failure> {
     let Some((manager, _)) = installed(app)? else {

@@ -6,6 +6,7 @@ mod control;
 mod install;
 mod status;
 
+pub(in crate::cmd) use control::remove;
 pub(super) use control::{restart, start, stop, uninstall};
 pub(super) use install::{Args as InstallArgs, about, install, run as run_install};
 pub(in crate::cmd) use status::short;
@@ -32,6 +33,11 @@ fn installed(app: &App) -> Result<Option<Kept>, Failure> {
         Ok(_) | Err(ServiceError::ManagerMissing(_) | ServiceError::NoUserBus { .. }) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether there is one.
+pub(in crate::cmd) fn is_installed(app: &App) -> Result<bool, Failure> {
+    Ok(installed(app)?.is_some())
 }
 
 fn not_installed() -> Failure {
