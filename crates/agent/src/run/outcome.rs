@@ -129,6 +129,7 @@ mod tests {
                     reply_to: Some(ReplyTo::Id("7".into())),
                     voice: true,
                     media: vec!["/w/media/a.jpg".into()],
+                    acknowledged: true,
                 },
             },
             RunOutcome::Aborted { partial: "h".into(), reason: "timeout" },

@@ -126,11 +126,14 @@ fn onboarding_asks_at_a_terminal() {
     let mut command = alone(&home);
     command.args(["onboard", "--gateway-port", "28999"]).env("TERM", "xterm").stdin(Stdio::inherit());
     let mut terminal = rexpect::session::spawn_command(command, Some(30_000)).unwrap();
-    for (question, answer) in [("Go on?", "y"), ("Where does the Gateway run?", ""), ("after a reboot?", "n")] {
-        terminal.exp_string(question).unwrap();
+    let mut said = String::new();
+    let here =
+        [("Go on?", "y"), ("Where does the Gateway run?", ""), ("after a reboot?", "n"), ("by Telegram, too?", "n")];
+    for (question, answer) in here {
+        said += &terminal.exp_string(question).unwrap();
         terminal.send_line(answer).unwrap();
     }
-    let rest = terminal.exp_eof().unwrap();
-    assert!(rest.contains("openclaw gateway run"), "{rest}");
+    said += &terminal.exp_eof().unwrap();
+    assert!(said.contains("openclaw gateway run"), "{said}");
     assert_eq!(config_of(&home).unwrap()["gateway"]["port"], 28999);
 }

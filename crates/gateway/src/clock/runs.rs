@@ -220,7 +220,7 @@ impl Ask {
 /// What became of an [`Ask`].
 pub(crate) enum Asked {
     /// The run is over.
-    Ended(Box<Input>, RunOutcome),
+    Ended(Box<Input>, Box<RunOutcome>),
     /// It could not begin.
     Refused(String),
     /// The Gateway goes down; the run goes on with the next start.
@@ -232,7 +232,7 @@ impl Asked {
         match self {
             Self::GoingDown => None,
             Self::Refused(why) => Some(Ended::failed(why)),
-            Self::Ended(input, outcome) => Some(ended_by(input, outcome)),
+            Self::Ended(input, outcome) => Some(ended_by(input, *outcome)),
         }
     }
 }
@@ -267,7 +267,7 @@ pub(crate) async fn ask(services: &Services, stop: &CancellationToken, ask: Ask)
     }
     match services.store.input(&run_id).await {
         Ok(Some(input)) => match input.outcome.as_ref().and_then(RunOutcome::from_value) {
-            Some(outcome) => Asked::Ended(Box::new(input), outcome),
+            Some(outcome) => Asked::Ended(Box::new(input), Box::new(outcome)),
             None => Asked::GoingDown,
         },
         Ok(None) => Asked::Refused("the run is not known any more".into()),
