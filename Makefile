@@ -9,7 +9,7 @@ INTEROP := tests/interop
 PREFIX ?= $(HOME)/.local
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check unit interop bench fuzz release install clean
+.PHONY: help run build test check unit interop demo bench fuzz release install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -38,6 +38,10 @@ interop: build $(INTEROP)/node_modules/.package-lock.json ## the original's own 
 $(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
 	cd $(INTEROP) && npm ci --no-audit --no-fund
 	@touch $@
+
+demo: ## watch a message from Telegram reach a node and come back, hop by hop
+	$(CARGO) build --locked --workspace --bin openclaw --bin demo
+	@$(CARGO_TARGET_DIR)/debug/demo $(DEBUG_BIN)
 
 bench: release ## measure the release binary; prints a table, writes bench.json
 	$(CARGO) build --locked --release --package openclaw-bench

@@ -108,10 +108,10 @@ async fn every_message_was_answered_once(gateway: &TestGateway, accepted: &Accep
 }
 
 /// A small repeatable source of numbers (an LCG), so that a failure can be played again.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }

@@ -45,6 +45,7 @@ mod shapes;
 mod ssh;
 mod ssh_verify;
 mod story;
+mod story_telegram;
 mod tailnet;
 mod target;
 mod terminal;

@@ -64,31 +64,31 @@ impl Scene {
         let messages = &asked.last().unwrap().body["messages"];
         messages.as_array().unwrap().last().unwrap().to_string()
     }
-
-    /// Lets the node in: the device first, unless it was, then what it offers.
-    async fn approve(&mut self, is_device_new: bool) {
-        if is_device_new {
-            let device = within("a device", self.owner.event("device.pair.requested")).await;
-            self.owner.request("device.pair.approve", json!({"requestId": device["requestId"]})).await.unwrap();
-        }
-        let surface = within("a surface", self.owner.event("node.pair.requested")).await;
-        self.owner.request("node.pair.approve", json!({"requestId": surface["requestId"]})).await.unwrap();
-    }
 }
 
-async fn within<T>(what: &str, event: impl Future<Output = T>) -> T {
+/// Lets a node in: the device first, unless it was, then what it offers.
+pub(crate) async fn let_in(owner: &mut Client, is_device_new: bool) {
+    if is_device_new {
+        let device = within("a device", owner.event("device.pair.requested")).await;
+        owner.request("device.pair.approve", json!({"requestId": device["requestId"]})).await.unwrap();
+    }
+    let surface = within("a surface", owner.event("node.pair.requested")).await;
+    owner.request("node.pair.approve", json!({"requestId": surface["requestId"]})).await.unwrap();
+}
+
+pub(crate) async fn within<T>(what: &str, event: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, event).await.unwrap_or_else(|_| panic!("{what} did not come in time"))
 }
 
 /// `openclaw node run`, ended with the test.
-struct Host {
+pub(crate) struct Host {
     child: Child,
     home: TempDir,
 }
 
 impl Host {
     /// Reaching the Gateway as its config and `how` say, with a command that `place` puts where it belongs.
-    fn start(config: Value, how: &[&str], place: impl FnOnce(Command) -> Command) -> Self {
+    pub(crate) fn start(config: Value, how: &[&str], place: impl FnOnce(Command) -> Command) -> Self {
         let home = tempfile::tempdir().unwrap();
         let errors = std::fs::File::create(home.path().join("host.err")).unwrap();
         let folder = home.path().join(".openclaw");
@@ -126,7 +126,7 @@ async fn a_machine_on_another_network_does_what_the_agent_wants_once_a_person_al
     let gateway = there.join_this_machine();
     let port = scene.gateway.address().port().to_string();
     let _host = Host::start(json!({}), &["--host", &gateway, "--port", &port], |command| there.on(&command));
-    scene.approve(true).await;
+    let_in(&mut scene.owner, true).await;
     scene.say("first", "ls /sys/class/net").await;
     let question = scene.question().await;
     let asked = &question["request"];
@@ -157,7 +157,7 @@ async fn a_machine_behind_ssh_is_back_by_itself_after_the_server_was_killed() {
         command.env("OPENCLAW_SSH_CONFIG", config);
         command
     });
-    scene.approve(false).await;
+    let_in(&mut scene.owner, false).await;
     scene.say("first", "echo from $((6 * 7)) afar").await;
     let question = scene.question().await;
     sshd.stop();

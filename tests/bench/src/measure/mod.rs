@@ -8,6 +8,7 @@ mod nodes;
 mod remote;
 mod rpc;
 mod start;
+mod telegram;
 mod tls;
 
 use std::path::Path;
@@ -52,6 +53,9 @@ pub(crate) async fn all(binary: &Path, runs: usize, only: Option<&str>) -> Resul
     }
     if wanted("chat") {
         chat::measure(binary, runs, &mut report).await?;
+    }
+    if wanted("telegram") {
+        telegram::measure(binary, &mut report).await?;
     }
     Ok(report)
 }
