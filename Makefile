@@ -9,7 +9,7 @@ INTEROP := tests/interop
 PREFIX ?= $(HOME)/.local
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check unit interop demo bench fuzz release install clean
+.PHONY: help run build test check unit interop demo kills bench fuzz release install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -42,6 +42,9 @@ $(INTEROP)/node_modules/.package-lock.json: $(INTEROP)/package-lock.json
 demo: ## watch a message from Telegram reach a node and come back, hop by hop
 	$(CARGO) build --locked --workspace --bin openclaw --bin demo
 	@$(CARGO_TARGET_DIR)/debug/demo $(DEBUG_BIN)
+
+kills: ## kill the Gateway at 500 random moments while people write to it: make kills KILLS=5000
+	OPENCLAW_KILLS=$(or $(KILLS),500) $(CARGO) test --locked --workspace --bin openclaw --lib --test it chats_crash
 
 bench: release ## measure the release binary; prints a table, writes bench.json
 	$(CARGO) build --locked --release --package openclaw-bench

@@ -4,6 +4,7 @@
 
 mod approvals;
 mod channels;
+mod chats_crash;
 mod chats_killed;
 mod config_edit;
 mod connect;
